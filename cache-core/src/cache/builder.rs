@@ -1,0 +1,151 @@
+//! Setting up a cache in code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Backend, Cache, Shared, Ttls};
+use crate::clock::Clock;
+use crate::flight::Flights;
+use crate::generation::Generations;
+use crate::memory::{Memory, MemoryLimit};
+use crate::remote::Remote;
+use crate::stats::Counters;
+use crate::store::Store;
+
+/// Sets up a [`Cache`].
+///
+/// ```
+/// use std::time::Duration;
+/// use larder_core::Cache;
+///
+/// let cache = Cache::builder().max_entries(1_000).ttl(Duration::from_secs(60)).build();
+/// ```
+#[derive(Debug, Clone)]
+pub struct CacheBuilder {
+    behind: Behind,
+    limit: MemoryLimit,
+    ttls: Ttls,
+    clock: Clock,
+    time_budget: Duration,
+    lease: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Behind {
+    Off,
+    Memory,
+    Store(Arc<dyn Store>),
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            behind: Behind::Memory,
+            limit: MemoryLimit::Entries(10_000),
+            ttls: Ttls::default(),
+            clock: Clock::default(),
+            time_budget: Duration::from_millis(250),
+            lease: Duration::from_secs(10),
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Keeps nothing: every lookup loads.
+    #[must_use]
+    pub fn off(mut self) -> Self {
+        self.behind = Behind::Off;
+        self
+    }
+
+    /// Keeps entries in this store instead of process memory.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.behind = Behind::Store(Arc::new(store));
+        self
+    }
+
+    /// How many entries process memory may hold; 10,000 unless set.
+    #[must_use]
+    pub fn max_entries(self, entries: u64) -> Self {
+        self.memory_limit(MemoryLimit::Entries(entries))
+    }
+
+    /// How much process memory may hold, in entries or by weight.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use larder_core::{Cache, MemoryLimit};
+    ///
+    /// // Strings by their length, anything else as one kilobyte; 64 MB together.
+    /// let weigher = |_key: &str, value: &(dyn std::any::Any + Send + Sync)| {
+    ///     value.downcast_ref::<String>().map_or(1_000, |text| text.len() as u32)
+    /// };
+    /// let limit = MemoryLimit::Weight(64_000_000, Arc::new(weigher));
+    /// let cache = Cache::builder().memory_limit(limit).build();
+    /// ```
+    #[must_use]
+    pub fn memory_limit(mut self, limit: MemoryLimit) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The ttl of entries that name none; 300 seconds unless set.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttls.default = ttl;
+        self
+    }
+
+    /// What `short`, `default` and `long` mean.
+    #[must_use]
+    pub fn ttls(mut self, ttls: Ttls) -> Self {
+        self.ttls = ttls;
+        self
+    }
+
+    /// Where the cache reads the time: the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How long one lookup, or one direct operation, may wait for the store in all; 250
+    /// milliseconds unless set. When it is used up the lookup goes on without the store.
+    #[must_use]
+    pub fn time_budget(mut self, budget: Duration) -> Self {
+        self.time_budget = budget;
+        self
+    }
+
+    /// After how long a lease ends by itself if its holder is gone; 10 seconds unless set. While a
+    /// load runs its lease is renewed.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let backend = match self.behind {
+            Behind::Off => Backend::Off,
+            Behind::Memory => Backend::Memory(Memory::new(&self.limit, self.clock.clone())),
+            Behind::Store(store) => {
+                Backend::Remote(Remote::new(store, self.time_budget, self.lease))
+            }
+        };
+        Cache {
+            shared: Arc::new(Shared {
+                backend,
+                flights: Flights::new(),
+                generations: Generations::new(),
+                ttls: self.ttls,
+                clock: self.clock,
+                counters: Counters::new(),
+            }),
+        }
+    }
+}

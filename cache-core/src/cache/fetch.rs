@@ -1,0 +1,105 @@
+//! A lookup that may load: what annotated functions, `load` and `try_load` are.
+
+use std::future::Future;
+
+use super::{Backend, Cache, Mode, Tally};
+use crate::spec::Spec;
+use crate::stats::{Count, Counters};
+use crate::tag::Tags;
+use crate::value::Outcome;
+
+impl Cache {
+    /// The value of `spec.key`: from the store, from another caller's load, or from `load`, whose
+    /// value is then stored unless `keep` says no.
+    ///
+    /// Dropping the future at any point leaves nothing behind that others would wait for.
+    #[inline]
+    pub(crate) async fn fetch<O, S, K, L, F>(
+        &self,
+        site: Option<&Counters>,
+        mode: Mode,
+        spec: &Spec<S>,
+        outcome: O,
+        keep: K,
+        load: L,
+    ) -> O::Returned
+    where
+        O: Outcome,
+        S: Fn(&mut Tags),
+        K: Fn(&O::Value) -> bool,
+        L: FnOnce() -> F,
+        F: Future<Output = O::Returned>,
+    {
+        let tally = self.tally(site);
+        match &self.shared.backend {
+            Backend::Memory(memory) => {
+                if mode == Mode::Read {
+                    let entry = memory.get(spec.key.qualified());
+                    if let Some(value) = entry.and_then(|entry| entry.value::<O::Value>()) {
+                        tally.add(Count::Hit);
+                        return O::merge(Ok(value));
+                    }
+                }
+                let ask = Ask {
+                    mode,
+                    spec,
+                    outcome,
+                    keep,
+                    tally,
+                };
+                O::merge(self.load_shared(memory, ask, load).await)
+            }
+            Backend::Remote(remote) => {
+                let ask = Ask {
+                    mode,
+                    spec,
+                    outcome,
+                    keep,
+                    tally,
+                };
+                O::merge(self.load_through(remote, ask, load).await)
+            }
+            Backend::Off => {
+                tally.add(Count::Miss);
+                O::merge(run(&tally, load, outcome).await)
+            }
+        }
+    }
+}
+
+/// What is asked for, and how its answer is taken apart and counted.
+pub(super) struct Ask<'a, O, S, K> {
+    pub(super) mode: Mode,
+    pub(super) spec: &'a Spec<S>,
+    pub(super) outcome: O,
+    pub(super) keep: K,
+    pub(super) tally: Tally<'a>,
+}
+
+/// Runs the origin, and counts.
+pub(super) async fn run<O, L, F>(tally: &Tally<'_>, load: L, _: O) -> Result<O::Value, O::Failure>
+where
+    O: Outcome,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Returned>,
+{
+    tally.add(Count::Load);
+    let unfinished = CountsPanic(tally);
+    let result = O::split(load().await);
+    drop(unfinished);
+    if result.is_err() {
+        tally.add(Count::LoadFailure);
+    }
+    result
+}
+
+/// Counts a load that panicked as a failure.
+struct CountsPanic<'t>(&'t Tally<'t>);
+
+impl Drop for CountsPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.add(Count::LoadFailure);
+        }
+    }
+}

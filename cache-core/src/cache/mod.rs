@@ -1,0 +1,235 @@
+//! The cache: one handle, whatever is behind it.
+
+mod builder;
+mod direct;
+mod fetch;
+mod invalidate;
+mod shared_load;
+mod store_load;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::builder::CacheBuilder;
+pub use self::direct::{Load, Set, TryLoad};
+pub use self::invalidate::{Invalidation, Targets};
+use crate::clock::Clock;
+use crate::flight::Flights;
+use crate::generation::{EVERYTHING, Generations, namespace_scope};
+use crate::key::Key;
+use crate::memory::Memory;
+use crate::remote::Remote;
+use crate::spec::{Spec, Ttl};
+use crate::stats::{Count, Counters, Stats};
+use crate::tag::{Tag, Tags};
+
+/// A cache. Cloning the handle is cheap and shares the cache.
+///
+/// Lookups by annotated functions, [`load`](Self::load) and [`try_load`](Self::try_load) never fail
+/// because of the cache; the direct operations say what went wrong.
+///
+/// ```
+/// use larder_core::Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder_core::Error> {
+/// let cache = Cache::memory();
+/// cache.set("user:7", &"Ada".to_owned()).tags(["users"]).await?;
+/// assert_eq!(cache.get::<String>("user:7").await?.as_deref(), Some("Ada"));
+///
+/// cache.invalidate_tags(["users"]).await?;
+/// assert_eq!(cache.get::<String>("user:7").await?, None);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Backend,
+    flights: Flights,
+    /// Generations in this process: of entries in process memory, and of loads in flight.
+    generations: Generations,
+    ttls: Ttls,
+    clock: Clock,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+enum Backend {
+    /// Switched off: every lookup loads, nothing is kept.
+    Off,
+    Memory(Memory),
+    Remote(Remote),
+}
+
+/// What the words `short`, `default` and `long` mean as a ttl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttls {
+    /// 300 seconds unless set.
+    pub default: Duration,
+    /// 30 seconds unless set.
+    pub short: Duration,
+    /// 3,600 seconds unless set.
+    pub long: Duration,
+}
+
+impl Default for Ttls {
+    fn default() -> Self {
+        Self {
+            default: Duration::from_secs(300),
+            short: Duration::from_secs(30),
+            long: Duration::from_secs(3_600),
+        }
+    }
+}
+
+/// How long an entry will live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    For(Duration),
+    Forever,
+    /// A ttl of zero: not worth storing.
+    None,
+}
+
+impl Lifetime {
+    fn ttl(self) -> Option<Duration> {
+        match self {
+            Self::For(ttl) => Some(ttl),
+            Self::Forever | Self::None => None,
+        }
+    }
+}
+
+/// Whether a lookup may be answered by what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It may.
+    Read,
+    /// It must load, and put the new value in place of the old one.
+    Refresh,
+}
+
+impl Cache {
+    /// A cache in process memory with the defaults: 10,000 entries.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::builder().build()
+    }
+
+    /// A cache that keeps nothing: every lookup loads. For tests, and for finding out whether the
+    /// cache is to blame.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::builder().off().build()
+    }
+
+    /// A cache to be set up.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// What the cache did so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.shared.counters.snapshot();
+        match &self.shared.backend {
+            Backend::Off => {}
+            Backend::Memory(memory) => stats.entries = Some(memory.len()),
+            Backend::Remote(remote) => stats.queued_invalidations = remote.queued() as u64,
+        }
+        stats
+    }
+
+    fn lifetime(&self, ttl: Ttl) -> Lifetime {
+        let ttls = &self.shared.ttls;
+        let ttl = match ttl {
+            Ttl::Default => ttls.default,
+            Ttl::Short => ttls.short,
+            Ttl::Long => ttls.long,
+            Ttl::For(ttl) => ttl,
+            Ttl::Never => return Lifetime::Forever,
+        };
+        if ttl.is_zero() {
+            Lifetime::None
+        } else {
+            Lifetime::For(ttl)
+        }
+    }
+
+    fn tally<'c>(&'c self, site: Option<&'c Counters>) -> Tally<'c> {
+        Tally {
+            cache: &self.shared.counters,
+            site,
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Cache");
+        match &self.shared.backend {
+            Backend::Off => debug.field("store", &"off"),
+            Backend::Memory(_) => debug.field("store", &"memory"),
+            Backend::Remote(remote) => debug.field("store", &remote.store.name()),
+        };
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// The scopes that an entry is in: everything, its namespace, its tags.
+fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
+    let tags = spec.to_tags();
+    let mut scopes = Vec::with_capacity(tags.iter().len() + 2);
+    scopes.push(EVERYTHING.to_owned());
+    if let Some(namespace) = spec.key.namespace() {
+        scopes.push(namespace_scope(namespace));
+        if tags.is_empty() {
+            // Without tags, the key is its own tag. Invalidating a tag deletes the key of that name,
+            // but only outside namespaces.
+            scopes.push(Tag::new(spec.key.as_str()).scope().to_owned());
+        }
+    }
+    for tag in &tags {
+        if !scopes.iter().any(|scope| scope == tag.scope()) {
+            scopes.push(tag.scope().to_owned());
+        }
+    }
+    scopes
+}
+
+/// Counts for a cache and, where there is one, for the function that asked.
+#[derive(Clone, Copy)]
+struct Tally<'c> {
+    cache: &'c Counters,
+    site: Option<&'c Counters>,
+}
+
+impl Tally<'_> {
+    #[inline]
+    fn add(&self, count: Count) {
+        self.cache.add(count);
+        if let Some(site) = self.site {
+            site.add(count);
+        }
+    }
+}
+
+/// The scopes and key texts of [`Targets`], as the store knows them.
+fn reached(targets: &Targets) -> (Vec<String>, Vec<String>) {
+    let mut scopes = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
+    if targets.everything {
+        scopes.push(EVERYTHING.to_owned());
+    }
+    scopes.extend(targets.namespaces.iter().map(|name| namespace_scope(name)));
+    for tag in &targets.tags {
+        scopes.push(tag.scope().to_owned());
+        keys.push(Key::new(tag.as_str()).qualified().to_owned());
+    }
+    keys.extend(targets.keys.iter().map(|key| key.qualified().to_owned()));
+    (scopes, keys)
+}

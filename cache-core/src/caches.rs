@@ -1,0 +1,210 @@
+//! Which cache a function uses: the task's own, the installed ones, or process memory.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::Error;
+use crate::cache::Cache;
+use crate::site::sites;
+
+/// The caches of a process or of a task: a default one, and any number with names.
+///
+/// ```
+/// use larder_core::{Cache, Caches};
+///
+/// let caches = Caches::new(Cache::memory()).with("sessions", Cache::memory());
+/// assert!(caches.named("sessions").is_ok());
+///
+/// let error = caches.named("session").unwrap_err();
+/// assert_eq!(error.to_string(), "there is no cache `session`; known: default, sessions");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Caches {
+    default: Cache,
+    named: BTreeMap<String, Cache>,
+    /// Whether every name leads to the default cache: before `init`, and where a test gives one.
+    any_name: bool,
+}
+
+impl Caches {
+    /// Caches of which only the default one exists so far.
+    #[must_use]
+    pub fn new(default: Cache) -> Self {
+        Self {
+            default,
+            named: BTreeMap::new(),
+            any_name: false,
+        }
+    }
+
+    /// One cache under every name.
+    #[must_use]
+    pub fn single(cache: Cache) -> Self {
+        Self {
+            any_name: true,
+            ..Self::new(cache)
+        }
+    }
+
+    /// Adds a cache that functions ask for with `cache = "name"`.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, cache: Cache) -> Self {
+        self.named.insert(name.into(), cache);
+        self
+    }
+
+    /// The cache of functions that ask for none by name.
+    #[must_use]
+    pub fn default_cache(&self) -> &Cache {
+        &self.default
+    }
+
+    /// The cache called `name`; `"default"` is the default one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCache`], which lists the names there are.
+    pub fn named(&self, name: &str) -> Result<&Cache, Error> {
+        match self.named.get(name) {
+            Some(cache) => Ok(cache),
+            None if self.any_name || name == "default" => Ok(&self.default),
+            None => Err(Error::UnknownCache {
+                name: name.to_owned(),
+                wanted_by: None,
+                known: self.names().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    /// The names of the caches, `default` first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("default").chain(self.named.keys().map(String::as_str))
+    }
+
+    /// Checks that every annotated function of this program finds its cache here.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCache`] for the first one that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        for site in sites() {
+            if let Some(name) = site.cache_name() {
+                self.named(name).map_err(|error| site.wanting(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes these the caches of the process. Once, before annotated functions are called.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCache`] where a function's cache is missing, and [`Error::AlreadyInstalled`].
+    pub fn install(self) -> Result<(), Error> {
+        self.check()?;
+        INSTALLED.set(self).map_err(|_| Error::AlreadyInstalled)
+    }
+
+    /// Runs `future` with these caches instead of the installed ones, so that tests can run in
+    /// parallel, each with a cache of its own. The override belongs to the task: give it along to
+    /// what the task spawns.
+    ///
+    /// ```
+    /// use larder_core::{Cache, Caches};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// Caches::single(Cache::memory()).scope(async {
+    ///     // annotated functions that are called here use that cache
+    /// }).await;
+    /// # }
+    /// ```
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        ANY_SCOPE.store(true, Ordering::Release);
+        SCOPED.scope(Arc::new(self), future).await
+    }
+
+    /// The caches that annotated functions use here and now.
+    #[must_use]
+    pub fn current() -> Self {
+        match scoped() {
+            Some(caches) => (*caches).clone(),
+            None => installed_or_memory().clone(),
+        }
+    }
+}
+
+impl From<Cache> for Caches {
+    fn from(cache: Cache) -> Self {
+        Self::single(cache)
+    }
+}
+
+static INSTALLED: OnceLock<Caches> = OnceLock::new();
+
+/// Whether any task ever had caches of its own; until then a hit need not ask its task.
+static ANY_SCOPE: AtomicBool = AtomicBool::new(false);
+
+tokio::task_local! {
+    static SCOPED: Arc<Caches>;
+}
+
+/// The cache that a function found.
+#[derive(Debug)]
+pub(crate) enum Home {
+    Installed(&'static Cache),
+    Scoped(Cache),
+}
+
+impl Deref for Home {
+    type Target = Cache;
+
+    #[inline]
+    fn deref(&self) -> &Cache {
+        match self {
+            Self::Installed(cache) => cache,
+            Self::Scoped(cache) => cache,
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn any_scope() -> bool {
+    ANY_SCOPE.load(Ordering::Acquire)
+}
+
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.get().is_some()
+}
+
+pub(crate) fn find(name: Option<&str>) -> Result<Home, Error> {
+    if let Some(caches) = scoped() {
+        return match name {
+            Some(name) => caches.named(name).cloned().map(Home::Scoped),
+            None => Ok(Home::Scoped(caches.default.clone())),
+        };
+    }
+    let caches = installed_or_memory();
+    match name {
+        Some(name) => caches.named(name).map(Home::Installed),
+        None => Ok(Home::Installed(&caches.default)),
+    }
+}
+
+fn scoped() -> Option<Arc<Caches>> {
+    if !any_scope() {
+        return None;
+    }
+    SCOPED.try_with(Arc::clone).ok()
+}
+
+fn installed_or_memory() -> &'static Caches {
+    static MEMORY: OnceLock<Caches> = OnceLock::new();
+    INSTALLED.get().unwrap_or_else(|| {
+        MEMORY.get_or_init(|| {
+            tracing::warn!(
+                "a cached function was called before `larder::init()`: it uses process memory"
+            );
+            Caches::single(Cache::memory())
+        })
+    })
+}

@@ -1,0 +1,65 @@
+//! What the macros' expansions call: one function for each thing that an annotated function does.
+
+use std::future::Future;
+
+use crate::Error;
+use crate::cache::{Invalidation, Mode, Targets};
+use crate::site::Site;
+use crate::spec::Spec;
+use crate::tag::Tags;
+use crate::value::{Outcome, Value};
+
+/// A read: the entry if there is one, else what `load` returns, stored unless `keep` says no.
+#[inline]
+pub async fn read<O, S, K, L, F>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Spec<S>,
+    outcome: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> bool,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Returned>,
+{
+    match site.home() {
+        Ok(home) => {
+            home.fetch(Some(site.counters()), mode, &spec, outcome, keep, load)
+                .await
+        }
+        Err(_) => load().await,
+    }
+}
+
+/// The entry if there is one; never loads.
+pub async fn peek<V: Value, S: Fn(&mut Tags)>(
+    site: &'static Site,
+    spec: Spec<S>,
+) -> Result<Option<V>, Error> {
+    site.home()?.peek(&spec).await
+}
+
+/// Stores a value without a load.
+pub async fn prime<V: Value, S: Fn(&mut Tags)>(
+    site: &'static Site,
+    spec: Spec<S>,
+    value: &V,
+) -> Result<(), Error> {
+    site.home()?.prime(&spec, value).await
+}
+
+/// Makes the entry unusable, and every load of it that is under way.
+pub async fn invalidate<S: Fn(&mut Tags)>(
+    site: &'static Site,
+    spec: Spec<S>,
+) -> Result<Invalidation, Error> {
+    let targets = Targets::default().key(&spec.key);
+    Ok(site
+        .home()?
+        .invalidate_counted(targets, Some(site.counters()))
+        .await)
+}

@@ -1,0 +1,194 @@
+//! An entry as bytes. What is read is not trusted: every length is checked, and anything that is
+//! not exactly what was written under this key reads as [`Corrupt`].
+
+use crate::slot::{self, SlotHead};
+use crate::store::Nonce;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+const CHECKSUM: usize = slot::KIND + 1;
+
+/// What an entry says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) codec: u8,
+    pub(crate) created_at: u64,
+    /// Zero for never.
+    pub(crate) expires_at: u64,
+    pub(crate) shape: u64,
+}
+
+/// An entry's bytes, taken apart.
+#[derive(Debug)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) scopes: Vec<(&'a str, Nonce)>,
+    pub(crate) meta: Meta,
+    pub(crate) payload: &'a [u8],
+}
+
+/// The bytes are not an entry of ours under this key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Corrupt;
+
+/// Writes an entry; `payload` appends the value to the bytes.
+pub(crate) fn seal<E>(
+    key: &str,
+    scopes: &[String],
+    generations: &[Nonce],
+    created_at: u64,
+    expires_at: u64,
+    payload: impl FnOnce(Vec<u8>) -> Result<(Vec<u8>, u8, u64), E>,
+) -> Result<Vec<u8>, E> {
+    let scopes_len: usize = scopes.iter().map(|scope| scope.len() + 18).sum();
+    let mut bytes = Vec::with_capacity(256 + scopes_len);
+    bytes.extend_from_slice(slot::MAGIC);
+    bytes.extend_from_slice(&Nonce::random().0);
+    bytes.extend_from_slice(&Nonce::ZERO.0);
+    bytes.extend_from_slice(&0_u64.to_be_bytes());
+    bytes.push(1);
+    bytes.extend_from_slice(&[0; 8]);
+    push_u16(&mut bytes, scopes.len());
+    for (scope, generation) in scopes.iter().zip(generations) {
+        push_u16(&mut bytes, scope.len());
+        bytes.extend_from_slice(scope.as_bytes());
+        bytes.extend_from_slice(&generation.0);
+    }
+    let about = bytes.len();
+    bytes.push(0);
+    bytes.extend_from_slice(&created_at.to_be_bytes());
+    bytes.extend_from_slice(&expires_at.to_be_bytes());
+    bytes.extend_from_slice(&[0; 8]);
+    let (mut bytes, codec, shape) = payload(bytes)?;
+    bytes[about] = codec;
+    bytes[about + 17..about + 25].copy_from_slice(&shape.to_be_bytes());
+    let checksum = checksum(key, &bytes[slot::SCOPES..]);
+    bytes[CHECKSUM..slot::SCOPES].copy_from_slice(&checksum.to_be_bytes());
+    Ok(bytes)
+}
+
+/// Takes an entry apart.
+pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corrupt> {
+    let head = SlotHead::parse(bytes).ok_or(Corrupt)?;
+    head.identity.ok_or(Corrupt)?;
+    let mut rest = Reader {
+        bytes: bytes.get(CHECKSUM..).ok_or(Corrupt)?,
+    };
+    let expected = rest.u64()?;
+    if checksum(key, rest.bytes) != expected {
+        return Err(Corrupt);
+    }
+    let count = rest.u16()?;
+    // No allocation by a number from outside: the names must be there.
+    let mut scopes = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        let len = rest.u16()?;
+        let name = std::str::from_utf8(rest.take(len)?).map_err(|_| Corrupt)?;
+        scopes.push((name, Nonce(rest.array()?)));
+    }
+    let meta = Meta {
+        codec: u8::from_be_bytes(rest.array()?),
+        created_at: rest.u64()?,
+        expires_at: rest.u64()?,
+        shape: rest.u64()?,
+    };
+    Ok(Envelope {
+        scopes,
+        meta,
+        payload: rest.bytes,
+    })
+}
+
+/// The key is part of the sum, so that an entry that was copied to another key does not read.
+fn checksum(key: &str, bytes: &[u8]) -> u64 {
+    xxh3_64_with_seed(bytes, xxh3_64_with_seed(key.as_bytes(), 0))
+}
+
+fn push_u16(bytes: &mut Vec<u8>, number: usize) {
+    // Callers refuse more scopes, and longer ones, than fit.
+    let number = u16::try_from(number).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(&number.to_be_bytes());
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Corrupt> {
+        let (taken, rest) = self.bytes.split_at_checked(len).ok_or(Corrupt)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
+        self.take(N)?.try_into().map_err(|_| Corrupt)
+    }
+
+    fn u16(&mut self) -> Result<usize, Corrupt> {
+        Ok(usize::from(u16::from_be_bytes(self.array()?)))
+    }
+
+    fn u64(&mut self) -> Result<u64, Corrupt> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> Vec<u8> {
+        let scopes = ["all".to_owned(), "tag:users".to_owned()];
+        let generations = [Nonce([1; 16]), Nonce([2; 16])];
+        seal::<()>(":user:7", &scopes, &generations, 5, 9, |mut bytes| {
+            bytes.extend_from_slice(b"payload");
+            Ok((bytes, 1, 42))
+        })
+        .expect("sealing does not fail")
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened() {
+        let bytes = sealed();
+        let envelope = open(":user:7", &bytes).expect("it is ours");
+        assert_eq!(envelope.payload, b"payload");
+        assert_eq!(
+            envelope.scopes,
+            [("all", Nonce([1; 16])), ("tag:users", Nonce([2; 16]))]
+        );
+        assert_eq!(
+            envelope.meta,
+            Meta {
+                codec: 1,
+                created_at: 5,
+                expires_at: 9,
+                shape: 42
+            }
+        );
+    }
+
+    #[test]
+    fn a_lease_on_an_entry_leaves_it_readable() {
+        let mut bytes = sealed();
+        bytes[slot::TOKEN..slot::KIND].fill(7);
+        assert!(open(":user:7", &bytes).is_ok());
+    }
+
+    #[test]
+    fn another_key_does_not_open_it() {
+        assert_eq!(open(":user:8", &sealed()).unwrap_err(), Corrupt);
+    }
+
+    #[test]
+    fn every_changed_or_missing_byte_is_noticed() {
+        let bytes = sealed();
+        for at in 0..bytes.len() {
+            assert!(open(":user:7", &bytes[..at]).is_err(), "cut at {at}");
+            // Identity and lease may be anything.
+            if !(slot::IDENTITY..slot::KIND).contains(&at) {
+                let mut changed = bytes.clone();
+                changed[at] ^= 0x10;
+                assert!(open(":user:7", &changed).is_err(), "changed at {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong when the cache is used directly.
+
+use std::time::Duration;
+
+/// An error of the cache itself. Annotated functions and [`Cache::load`](crate::Cache::load) never
+/// return one: there, a failing cache costs a load and is counted.
+///
+/// No message contains a value, a password or the bytes of an entry.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A ttl of zero would store what nobody can read.
+    #[error("the ttl of `{key}` is zero: leave the ttl out, or delete the key")]
+    ZeroTtl {
+        /// The key that was to be set.
+        key: String,
+    },
+    /// A value could not be encoded.
+    #[error("`{type_name}` cannot be encoded: {reason}")]
+    Encode {
+        /// The Rust type of the value.
+        type_name: &'static str,
+        /// What the codec said.
+        reason: String,
+    },
+    /// The arguments of a function could not be made into a key.
+    #[error("the arguments of `{function}` cannot be made into a key: {reason}")]
+    Key {
+        /// The function's path.
+        function: String,
+        /// What the codec said.
+        reason: String,
+    },
+    /// A cache was asked for by a name that is not configured.
+    #[error("there is no cache `{name}`{}; known: {}", for_whom(.wanted_by.as_deref()), .known.join(", "))]
+    UnknownCache {
+        /// The name that was asked for.
+        name: String,
+        /// The annotated function that asks for it, where one does.
+        wanted_by: Option<String>,
+        /// The names that are configured.
+        known: Vec<String>,
+    },
+    /// The caches of the process were already set up.
+    #[error("the caches of this process are already set up: call `init` or `install` once, first")]
+    AlreadyInstalled,
+}
+
+fn for_whom(function: Option<&str>) -> String {
+    function
+        .map(|function| format!(", which `{function}` wants"))
+        .unwrap_or_default()
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It did not answer within its time budget.
+    #[error("`{store}` did not answer within {budget:?}")]
+    Timeout {
+        /// The store's name.
+        store: String,
+        /// The time that it had.
+        budget: Duration,
+    },
+    /// It could not be reached, or the connection broke.
+    #[error("`{store}` cannot be reached: {reason}")]
+    Unreachable {
+        /// The store's name.
+        store: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// It refused: no memory, no permission, a value that is too large.
+    #[error("`{store}` refused: {reason}")]
+    Refused {
+        /// The store's name.
+        store: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// It cannot do this at all.
+    #[error("`{store}` does not support {operation}")]
+    Unsupported {
+        /// The store's name.
+        store: String,
+        /// What was asked.
+        operation: &'static str,
+    },
+}

@@ -1,0 +1,238 @@
+//! Flights: loads that other callers of this process wait for.
+//!
+//! A key has at most one flight that can be joined. Whoever starts it *leads* and runs its own
+//! load; the others wait. When the leader goes away, one of those who wait leads a new one. A
+//! flight in the table is also the in-process lease on its key: deleting or setting the key takes
+//! it out, and a load whose flight is no longer in the table does not store.
+//!
+//! Lock order: a shard of this table, then generations, then the memory store. Nothing is awaited
+//! while a lock is held.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use crate::generation::Held;
+use crate::memory::AnyEntry;
+use crate::store::Lease;
+use crate::value::SharedFailure;
+
+/// One load and those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// The generations before the load began: a caller that comes later than the end of one of
+    /// them must not join.
+    held: Held,
+    phase: Mutex<Phase>,
+    ended: Notify,
+}
+
+/// How far a flight has come.
+#[derive(Debug, Clone)]
+enum Phase {
+    /// The load has not begun, so whoever comes now comes before it.
+    Starting,
+    /// The load is running, with the lease that its value may be stored under. Without one it is
+    /// not stored: its store could not be reached.
+    Loading(Option<Lease>),
+    Ended(Ending, Option<Lease>),
+}
+
+/// How a flight ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Ending {
+    Value(AnyEntry),
+    /// With the failure where it can be shared; without, everyone who waits loads for himself.
+    Failed(Option<SharedFailure>),
+    /// The leader was dropped: one of those who wait takes over.
+    Abandoned,
+}
+
+impl Flight {
+    pub(crate) fn new(held: Held) -> Self {
+        Self {
+            held,
+            phase: Mutex::new(Phase::Starting),
+            ended: Notify::new(),
+        }
+    }
+
+    /// Whether no invalidation in this process overtook the load.
+    pub(crate) fn is_current(&self) -> bool {
+        self.held.is_current()
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    pub(crate) fn begin_load(&self, lease: Option<Lease>) {
+        *self.phase.lock() = Phase::Loading(lease);
+    }
+
+    /// Whether a caller that saw `seen` in the store may wait for this flight: the load has not
+    /// begun, or what it began with (its lease and generations) is still what is there.
+    pub(crate) fn admits(&self, seen: impl FnOnce(&Lease) -> bool) -> bool {
+        match &*self.phase.lock() {
+            Phase::Starting => true,
+            Phase::Loading(Some(lease)) | Phase::Ended(_, Some(lease)) => seen(lease),
+            Phase::Loading(None) | Phase::Ended(_, None) => false,
+        }
+    }
+
+    /// Tells everyone who waits. The first ending counts.
+    pub(crate) fn end(&self, ending: Ending) {
+        let mut phase = self.phase.lock();
+        let lease = match &mut *phase {
+            Phase::Starting => None,
+            Phase::Loading(lease) => lease.take(),
+            Phase::Ended(..) => return,
+        };
+        *phase = Phase::Ended(ending, lease);
+        drop(phase);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits for the end. Cancelling it leaves the flight as it is.
+    pub(crate) async fn wait(&self) -> Ending {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            // Registered before the look, so that an end between the two is not missed.
+            ended.as_mut().enable();
+            if let Phase::Ended(ending, _) = &*self.phase.lock() {
+                return ending.clone();
+            }
+            ended.await;
+        }
+    }
+}
+
+/// The flights of one cache.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    hasher: RandomState,
+    shards: Box<[Mutex<FlightsShard>]>,
+}
+
+type FlightsShard = HashMap<Box<str>, Arc<Flight>, RandomState>;
+
+const SHARDS: usize = 64;
+
+impl Flights {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::default(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// The part of the table that `key` is in, locked. What is done to the key's entry in process
+    /// memory meanwhile happens in one step with what is done to its flight.
+    pub(crate) fn lock(&self, key: &str) -> Locked<'_> {
+        Locked(self.shards[self.hasher.hash_one(key) as usize % SHARDS].lock())
+    }
+
+    /// Takes the key's flight out: no one joins it any more, and its load is not stored.
+    pub(crate) fn revoke(&self, key: &str) {
+        self.lock(key).revoke(key);
+    }
+}
+
+pub(crate) struct Locked<'f>(MutexGuard<'f, FlightsShard>);
+
+impl Locked<'_> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Arc<Flight>> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn revoke(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    pub(crate) fn contains(&self, key: &str, flight: &Arc<Flight>) -> bool {
+        self.0
+            .get(key)
+            .is_some_and(|found| Arc::ptr_eq(found, flight))
+    }
+}
+
+/// The leader's hold on its flight. However it goes away, the flight ends and leaves the table.
+#[derive(Debug)]
+pub(crate) struct Leading<'f> {
+    flights: &'f Flights,
+    key: &'f str,
+    flight: Arc<Flight>,
+    has_landed: bool,
+}
+
+impl<'f> Leading<'f> {
+    /// Puts a new flight into the table. One that is there can no longer be joined or stored.
+    pub(crate) fn start(
+        flights: &'f Flights,
+        locked: &mut Locked<'_>,
+        key: &'f str,
+        held: Held,
+    ) -> Self {
+        let flight = Arc::new(Flight::new(held));
+        locked.0.insert(key.into(), Arc::clone(&flight));
+        Self {
+            flights,
+            key,
+            flight,
+            has_landed: false,
+        }
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    /// Whether nothing overtook the load so far.
+    pub(crate) fn may_store(&self) -> bool {
+        self.flight.is_current() && self.flights.lock(self.key).contains(self.key, &self.flight)
+    }
+
+    /// Ends the flight. `store` is called, with the table locked, if no invalidation overtook it;
+    /// whether it was.
+    pub(crate) fn land(mut self, ending: Ending, store: impl FnOnce()) -> bool {
+        let mut locked = self.flights.lock(self.key);
+        let in_table = locked.contains(self.key, &self.flight);
+        let stored = in_table && self.flight.is_current();
+        if stored {
+            store();
+        }
+        if in_table {
+            locked.revoke(self.key);
+        }
+        drop(locked);
+        self.has_landed = true;
+        self.flight.end(ending);
+        stored
+    }
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        if self.has_landed {
+            return;
+        }
+        let mut locked = self.flights.lock(self.key);
+        if locked.contains(self.key, &self.flight) {
+            locked.revoke(self.key);
+        }
+        drop(locked);
+        // A panic would meet everyone who took over, one after the other; a dropped leader says
+        // nothing about the load.
+        let panicked = std::thread::panicking();
+        self.flight.end(if panicked {
+            Ending::Failed(None)
+        } else {
+            Ending::Abandoned
+        });
+    }
+}

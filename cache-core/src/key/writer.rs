@@ -1,0 +1,117 @@
+//! Rendering a template: literal text as it is, values escaped.
+
+use std::fmt::{self, Display, Write};
+
+use super::escape::{always_escaped, write_escaped};
+use super::part::KeyPart;
+use super::text::Text;
+
+/// Renders one template into a key, tag or namespace.
+#[derive(Debug)]
+pub struct KeyWriter<'a> {
+    target: Target<'a>,
+}
+
+#[derive(Debug)]
+enum Target<'a> {
+    Key(&'a mut Text),
+    Namespace(&'a mut Text),
+    Tag(&'a mut String),
+}
+
+impl<'a> KeyWriter<'a> {
+    pub(super) fn new(text: &'a mut Text) -> Self {
+        Self {
+            target: Target::Key(text),
+        }
+    }
+
+    /// A namespace is one segment: what structures a key is escaped in its literal text too.
+    pub(super) fn namespace(text: &'a mut Text) -> Self {
+        Self {
+            target: Target::Namespace(text),
+        }
+    }
+
+    pub(crate) fn tag(text: &'a mut String) -> Self {
+        Self {
+            target: Target::Tag(text),
+        }
+    }
+
+    /// Literal text of the template.
+    #[inline]
+    pub fn text(&mut self, text: &str) {
+        match &mut self.target {
+            Target::Key(key) => key.push(text),
+            Target::Namespace(namespace) => {
+                write_escaped(text, None, &mut |piece| namespace.push(piece));
+            }
+            Target::Tag(tag) => tag.push_str(text),
+        }
+    }
+
+    /// A value, escaped.
+    #[inline]
+    pub fn value(&mut self, value: impl KeyPart) {
+        value.write(&mut ValueWriter {
+            out: self,
+            before: None,
+        });
+    }
+
+    /// A value that is followed by the literal `before`, which is escaped in it too.
+    #[inline]
+    pub fn value_before(&mut self, value: impl KeyPart, before: char) {
+        let before = (!always_escaped(before)).then_some(before);
+        value.write(&mut ValueWriter { out: self, before });
+    }
+
+    /// Parts that together are a key: each escaped, separated by `:`.
+    #[inline]
+    pub fn separator(&mut self) {
+        self.text(":");
+    }
+
+    #[inline]
+    fn push(&mut self, text: &str) {
+        match &mut self.target {
+            Target::Key(text_of) | Target::Namespace(text_of) => text_of.push(text),
+            Target::Tag(tag) => tag.push_str(text),
+        }
+    }
+}
+
+/// Where a [`KeyPart`] writes its value; escapes what it is given.
+#[derive(Debug)]
+pub struct ValueWriter<'w, 'k> {
+    out: &'w mut KeyWriter<'k>,
+    before: Option<char>,
+}
+
+impl ValueWriter<'_, '_> {
+    /// Writes a text, escaped.
+    #[inline]
+    pub fn text(&mut self, text: &str) {
+        let Self { out, before } = self;
+        write_escaped(text, *before, &mut |piece| out.push(piece));
+    }
+
+    /// Writes what `value` displays as, escaped.
+    pub fn display(&mut self, value: impl Display) {
+        // Writing to a key cannot fail; a `Display` that reports an error has written what it has.
+        let _ = write!(self, "{value}");
+    }
+
+    /// Writes the mark of an absent value, which no text can look like.
+    pub fn none(&mut self) {
+        self.out.push("%-");
+    }
+}
+
+impl Write for ValueWriter<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! The core of [larder](https://docs.rs/larder): keys, tags, generations, leases, flights, process
+//! memory, and the port that stores of bytes implement.
+//!
+//! Applications use the facade, `larder`. This crate is for adapters.
+
+mod cache;
+mod caches;
+mod call;
+mod clock;
+mod codec;
+mod envelope;
+mod error;
+mod flight;
+mod generation;
+mod key;
+mod memory;
+mod remote;
+mod site;
+pub mod slot;
+mod spec;
+mod stats;
+pub mod store;
+mod tag;
+mod value;
+mod write;
+
+pub use crate::cache::{
+    Cache, CacheBuilder, Invalidation, Load, Mode, Set, Targets, TryLoad, Ttls,
+};
+pub use crate::caches::Caches;
+pub use crate::clock::Clock;
+pub use crate::error::{Error, StoreError};
+pub use crate::key::{Key, KeyPart, KeyWriter, ValueWriter, escape};
+pub use crate::memory::{MemoryLimit, Weigher};
+pub use crate::site::{Role, Site, sites};
+pub use crate::spec::{Spec, Ttl};
+pub use crate::stats::Stats;
+pub use crate::store::Store;
+pub use crate::tag::{Tag, Tags};
+pub use crate::value::Value;
+
+/// What the macros' expansions call. Not a public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory::submit;
+
+    pub use crate::call::{invalidate, peek, prime, read};
+    pub use crate::key::{PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap};
+    pub use crate::site::Registration;
+    pub use crate::value::{
+        Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, always, if_some,
+    };
+    pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
+    pub use crate::{__outcome as outcome, __part as part, __succeeded as succeeded};
+}

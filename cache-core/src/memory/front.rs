@@ -1,0 +1,85 @@
+//! The table that answers hits.
+//!
+//! moka decides what stays, but its own lookup keeps a log of reads and does housekeeping, at ten
+//! times the cost of finding an entry. So entries are found here, and moka is told of a sample of
+//! the hits. Every entry here is, or is about to be, in moka, which reports what it evicts.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::entry::AnyEntry;
+
+const SHARDS: usize = 128;
+
+pub(super) struct Front {
+    hasher: RandomState,
+    shards: Box<[Shard]>,
+}
+
+/// A shard's lock in a cache line of its own.
+#[repr(align(64))]
+#[derive(Default)]
+struct Shard(RwLock<HashTable<AnyEntry>>);
+
+impl Front {
+    pub(super) fn new() -> Self {
+        Self {
+            hasher: RandomState::default(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, key: &str) -> Option<AnyEntry> {
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shard(hash).read();
+        shard.find(hash, |entry| &*entry.key == key).map(Arc::clone)
+    }
+
+    pub(super) fn insert(&self, entry: AnyEntry) {
+        let hash = self.hasher.hash_one(&*entry.key);
+        let mut shard = self.shard(hash).write();
+        match shard.find_mut(hash, |old| old.key == entry.key) {
+            // The old entry may run a destructor of the user's: not inside the lock.
+            Some(old) => {
+                let old = std::mem::replace(old, entry);
+                drop(shard);
+                drop(old);
+            }
+            None => {
+                shard.insert_unique(hash, entry, |entry| self.hasher.hash_one(&*entry.key));
+            }
+        }
+    }
+
+    /// Removes the entry of this key, if it is one that `which` accepts.
+    pub(super) fn remove(&self, key: &str, which: impl Fn(&AnyEntry) -> bool) -> Option<AnyEntry> {
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self.shard(hash).write();
+        match shard.find_entry(hash, |entry| &*entry.key == key && which(entry)) {
+            Ok(occupied) => {
+                let (entry, _) = occupied.remove();
+                drop(shard);
+                Some(entry)
+            }
+            Err(_) => None,
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            let removed = std::mem::take(&mut *shard.0.write());
+            drop(removed);
+        }
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &RwLock<HashTable<AnyEntry>> {
+        // The table uses the upper bits and the lower ones; these are between.
+        &self.shards[(hash >> 32) as usize % SHARDS].0
+    }
+}

@@ -1,0 +1,201 @@
+//! Invalidations that the store could not take yet.
+//!
+//! They are kept and retried until it does. Until then this process treats everything they cover as
+//! invalid: it neither reads nor fills it in that store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::generation::EVERYTHING;
+use crate::store::Store;
+
+/// How many single scopes and keys are kept; beyond, everything is invalidated instead, so that an
+/// outage costs loads and not memory.
+const MOST: usize = 10_000;
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    store: Arc<dyn Store>,
+    budget: Duration,
+    pending: Mutex<Pending>,
+    /// The number of pending items, readable without the lock: almost always zero.
+    len: AtomicUsize,
+    is_flushing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    /// Each with the number of the invalidation that last named it, so that a retry that was under
+    /// way before does not count for it.
+    scopes: HashMap<String, u64>,
+    keys: HashMap<String, u64>,
+    last: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(store: Arc<dyn Store>, budget: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            budget,
+            pending: Mutex::default(),
+            len: AtomicUsize::new(0),
+            is_flushing: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// Whether a pending invalidation covers the key or one of the scopes.
+    pub(crate) fn covers<'s>(
+        self: &Arc<Self>,
+        key: &str,
+        scopes: impl IntoIterator<Item = &'s str>,
+    ) -> bool {
+        if self.len() == 0 {
+            return false;
+        }
+        // The runtime that retried may be gone; whoever comes by starts it again.
+        self.retry();
+        let pending = self.pending.lock();
+        pending.scopes.contains_key(EVERYTHING)
+            || pending.keys.contains_key(key)
+            || scopes
+                .into_iter()
+                .any(|scope| pending.scopes.contains_key(scope))
+    }
+
+    /// Keeps an invalidation until the store takes it.
+    pub(crate) fn keep(self: &Arc<Self>, scopes: Vec<String>, keys: Vec<String>) {
+        let mut pending = self.pending.lock();
+        pending.last += 1;
+        let number = pending.last;
+        pending
+            .scopes
+            .extend(scopes.into_iter().map(|scope| (scope, number)));
+        pending
+            .keys
+            .extend(keys.into_iter().map(|key| (key, number)));
+        if pending.scopes.len() + pending.keys.len() > MOST {
+            pending.scopes = HashMap::from([(EVERYTHING.to_owned(), number)]);
+            pending.keys = HashMap::new();
+        }
+        self.count(&pending);
+        drop(pending);
+        self.retry();
+    }
+
+    fn count(&self, pending: &Pending) {
+        self.len
+            .store(pending.scopes.len() + pending.keys.len(), Ordering::Release);
+    }
+
+    /// Retries in the background, unless that is being done already or there is no runtime here.
+    fn retry(self: &Arc<Self>) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if self.is_flushing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let flushing = Flushing(Arc::clone(self));
+        runtime.spawn(async move {
+            flushing.run().await;
+            let journal = Arc::clone(&flushing.0);
+            drop(flushing);
+            // What was kept between the last look and the line above found a retry under way.
+            if journal.len() > 0 {
+                journal.retry();
+            }
+        });
+    }
+
+    fn snapshot(&self) -> Option<(Vec<String>, Vec<String>, u64)> {
+        let pending = self.pending.lock();
+        if pending.scopes.is_empty() && pending.keys.is_empty() {
+            return None;
+        }
+        let scopes = pending.scopes.keys().cloned().collect();
+        let keys = pending.keys.keys().cloned().collect();
+        Some((scopes, keys, pending.last))
+    }
+
+    fn taken(&self, upto: u64) {
+        let mut pending = self.pending.lock();
+        pending.scopes.retain(|_, number| *number > upto);
+        pending.keys.retain(|_, number| *number > upto);
+        self.count(&pending);
+    }
+}
+
+/// The one retry that is under way. When it is dropped, with its runtime or at its end, another can
+/// start.
+struct Flushing(Arc<Journal>);
+
+impl Flushing {
+    async fn run(&self) {
+        let journal = &self.0;
+        let mut pause = FIRST_RETRY;
+        while let Some((scopes, keys, upto)) = journal.snapshot() {
+            let call = journal.store.invalidate(&scopes, &keys);
+            match tokio::time::timeout(journal.budget, call).await {
+                Ok(Ok(())) => {
+                    journal.taken(upto);
+                    pause = FIRST_RETRY;
+                }
+                _ => {
+                    // Spread, so that many processes do not come back in step.
+                    tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+                    pause = (pause * 2).min(LAST_RETRY);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.0.is_flushing.store(false, Ordering::Release);
+    }
+}
+
+/// An invalidation that is being carried out. Unless the store took it, it goes to the journal when
+/// this is dropped, so neither a failure nor a cancelled caller loses it.
+pub(crate) struct Ticket {
+    journal: Arc<Journal>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) keys: Vec<String>,
+}
+
+impl Ticket {
+    pub(crate) fn new(journal: &Arc<Journal>, scopes: Vec<String>, keys: Vec<String>) -> Self {
+        Self {
+            journal: Arc::clone(journal),
+            scopes,
+            keys,
+        }
+    }
+
+    pub(crate) fn taken(mut self) {
+        self.scopes.clear();
+        self.keys.clear();
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.scopes.is_empty() || !self.keys.is_empty() {
+            let scopes = std::mem::take(&mut self.scopes);
+            let keys = std::mem::take(&mut self.keys);
+            self.journal.keep(scopes, keys);
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A store of bytes, as the cache uses it: within a time budget, validated, and with a journal of
+//! what it could not take.
+
+mod budget;
+mod journal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use self::budget::Budget;
+use self::journal::{Journal, Ticket};
+use crate::cache::Invalidation;
+use crate::envelope::{self, Envelope, Meta};
+use crate::error::StoreError;
+use crate::generation::{EVERYTHING, namespace_scope};
+use crate::key::Key;
+use crate::slot::SlotHead;
+use crate::store::{Lease, Nonce, Reading, Scopes, Store};
+
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(crate) store: Arc<dyn Store>,
+    budget: Duration,
+    pub(crate) lease: Duration,
+    journal: Arc<Journal>,
+}
+
+/// What a look at the store showed.
+pub(crate) enum Sight {
+    /// An entry that is valid and not expired. Its payload is still to be decoded.
+    Entry(Found),
+    /// Nothing usable.
+    Nothing(Seen),
+    /// The store must not be asked: an invalidation that covers the key is still on its way to it.
+    Distrusted,
+}
+
+/// A usable entry's bytes.
+pub(crate) struct Found {
+    pub(crate) meta: Meta,
+    pub(crate) seen: Seen,
+    bytes: Vec<u8>,
+    payload_at: usize,
+}
+
+impl Found {
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[self.payload_at..]
+    }
+}
+
+/// What was in the slot, and the generations of the scopes that were asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) identity: Option<Nonce>,
+    token: Option<Nonce>,
+    generations: Vec<Option<Nonce>>,
+    /// The slot held something that is not an entry of ours.
+    pub(crate) is_corrupt: bool,
+}
+
+impl Seen {
+    /// Whether a load that began under this lease is still what the store waits for: nothing was
+    /// deleted, set or invalidated between its beginning and this look.
+    pub(crate) fn confirms(&self, lease: &Lease) -> bool {
+        // A generation that was missing when the lease was taken could have been ended again since
+        // without a trace.
+        self.token == Some(lease.token)
+            && lease.generations.iter().all(Option::is_some)
+            && self.generations == lease.generations
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(store: Arc<dyn Store>, budget: Duration, lease: Duration) -> Self {
+        let journal = Journal::new(Arc::clone(&store), budget);
+        Self {
+            store,
+            budget,
+            lease,
+            journal,
+        }
+    }
+
+    pub(crate) fn budget(&self) -> Budget<'_> {
+        Budget::new(self.store.name(), self.budget)
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Whether an invalidation that covers this is still on its way to the store.
+    pub(crate) fn distrusts(&self, key: &Key, scopes: &[String]) -> bool {
+        self.journal
+            .covers(key.qualified(), scopes.iter().map(String::as_str))
+    }
+
+    /// Looks a key up whose scopes are known: one round trip.
+    pub(crate) async fn look(
+        &self,
+        key: &Key,
+        scopes: &[String],
+        now: u64,
+        budget: &mut Budget<'_>,
+    ) -> Result<Sight, StoreError> {
+        if self.distrusts(key, scopes) {
+            return Ok(Sight::Distrusted);
+        }
+        let reading = budget
+            .spend(self.store.read(key.qualified(), Scopes::Named(scopes)))
+            .await?;
+        self.judge(key, scopes, reading, now, budget).await
+    }
+
+    /// Looks a key up whose tags only the entry itself knows.
+    pub(crate) async fn look_unknown(
+        &self,
+        key: &Key,
+        now: u64,
+        budget: &mut Budget<'_>,
+    ) -> Result<Sight, StoreError> {
+        if self.distrusts(key, &[]) {
+            return Ok(Sight::Distrusted);
+        }
+        let mut reading = budget
+            .spend(self.store.read(key.qualified(), Scopes::Stored))
+            .await?;
+        let scopes: Vec<String> = match reading.slot.as_deref() {
+            Some(slot) => match envelope::open(key.qualified(), slot) {
+                Ok(envelope) => envelope
+                    .scopes
+                    .iter()
+                    .map(|(name, _)| (*name).to_owned())
+                    .collect(),
+                Err(envelope::Corrupt) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        if reading.generations.len() != scopes.len() {
+            reading.generations = budget.spend(self.store.generations(&scopes)).await?;
+        }
+        self.judge(key, &scopes, reading, now, budget).await
+    }
+
+    /// Whether what was read may be served.
+    async fn judge(
+        &self,
+        key: &Key,
+        scopes: &[String],
+        reading: Reading,
+        now: u64,
+        budget: &mut Budget<'_>,
+    ) -> Result<Sight, StoreError> {
+        let generations = reading.generations;
+        let Some(slot) = reading.slot else {
+            return Ok(Sight::Nothing(Seen {
+                generations,
+                ..Seen::default()
+            }));
+        };
+        let Some(head) = SlotHead::parse(&slot) else {
+            return Ok(Sight::Nothing(Seen {
+                generations,
+                is_corrupt: true,
+                ..Seen::default()
+            }));
+        };
+        let mut seen = Seen {
+            identity: head.identity,
+            token: head.token,
+            generations,
+            is_corrupt: false,
+        };
+        if seen.identity.is_none() {
+            return Ok(Sight::Nothing(seen));
+        }
+        let Ok(envelope) = envelope::open(key.qualified(), &slot) else {
+            seen.is_corrupt = true;
+            return Ok(Sight::Nothing(seen));
+        };
+        let is_expired = envelope.meta.expires_at != 0 && envelope.meta.expires_at <= now;
+        if is_expired || !has_all_scopes(&envelope, key, scopes) {
+            return Ok(Sight::Nothing(seen));
+        }
+        let names = envelope.scopes.iter().map(|(name, _)| *name);
+        if self.journal.covers(key.qualified(), names) {
+            return Ok(Sight::Distrusted);
+        }
+        if !self
+            .is_current(&envelope, scopes, &seen.generations, budget)
+            .await?
+        {
+            return Ok(Sight::Nothing(seen));
+        }
+        let meta = envelope.meta;
+        let payload_at = slot.len() - envelope.payload.len();
+        Ok(Sight::Entry(Found {
+            meta,
+            seen,
+            bytes: slot,
+            payload_at,
+        }))
+    }
+
+    /// Whether every generation that the entry carries is still the current one. A missing one is
+    /// not.
+    async fn is_current(
+        &self,
+        envelope: &Envelope<'_>,
+        scopes: &[String],
+        generations: &[Option<Nonce>],
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, StoreError> {
+        let mut unasked = Vec::new();
+        for (at, (name, generation)) in envelope.scopes.iter().enumerate() {
+            // Usually the entry lists what was asked for, in that order.
+            let asked = match scopes.get(at) {
+                Some(scope) if scope == name => Some(at),
+                _ => scopes.iter().position(|scope| scope == name),
+            };
+            match asked {
+                Some(asked) if generations.get(asked) == Some(&Some(*generation)) => {}
+                Some(_) => return Ok(false),
+                None => unasked.push((*name, *generation)),
+            }
+        }
+        if unasked.is_empty() {
+            return Ok(true);
+        }
+        let names: Vec<String> = unasked.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let current = budget.spend(self.store.generations(&names)).await?;
+        Ok(unasked
+            .iter()
+            .zip(current)
+            .all(|((_, carried), current)| current == Some(*carried)))
+    }
+
+    /// Ends the scopes' generations and empties the keys' slots; what the store does not take now is
+    /// kept and retried. Cancelling it loses nothing.
+    pub(crate) async fn invalidate(
+        &self,
+        scopes: Vec<String>,
+        keys: Vec<String>,
+    ) -> Result<Invalidation, StoreError> {
+        let ticket = Ticket::new(&self.journal, scopes, keys);
+        match self
+            .budget()
+            .spend(self.store.invalidate(&ticket.scopes, &ticket.keys))
+            .await
+        {
+            Ok(()) => {
+                ticket.taken();
+                Ok(Invalidation::Done)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an invalidation is kept and retried");
+                Err(error)
+            }
+        }
+    }
+
+    /// The same without waiting: for callers that are being dropped.
+    pub(crate) fn invalidate_later(&self, scopes: Vec<String>, keys: Vec<String>) {
+        drop(Ticket::new(&self.journal, scopes, keys));
+    }
+}
+
+/// An entry must be in every scope that this program knows for it: one that was stored before a tag
+/// was added to the code would not be reached by it.
+fn has_all_scopes(envelope: &Envelope<'_>, key: &Key, scopes: &[String]) -> bool {
+    let lists = |wanted: &str| envelope.scopes.iter().any(|(name, _)| *name == wanted);
+    lists(EVERYTHING)
+        && key
+            .namespace()
+            .is_none_or(|namespace| lists(&namespace_scope(namespace)))
+        && scopes.iter().all(|scope| lists(scope))
+}
+
+/// A lease that is being asked for or held. Dropped before it was used up, it is given back, so that
+/// a cancelled or failed load keeps nobody waiting.
+pub(crate) struct HeldLease {
+    store: Arc<dyn Store>,
+    key: String,
+    token: Nonce,
+    budget: Duration,
+    is_used: bool,
+}
+
+impl HeldLease {
+    pub(crate) fn ask(remote: &Remote, key: &Key) -> Self {
+        Self {
+            store: Arc::clone(&remote.store),
+            key: key.qualified().to_owned(),
+            token: Nonce::random(),
+            budget: remote.budget,
+            is_used: false,
+        }
+    }
+
+    /// A lease under someone else's token: used beside its holder, who gives it back.
+    pub(crate) fn shared(remote: &Remote, token: Nonce) -> Self {
+        Self {
+            store: Arc::clone(&remote.store),
+            key: String::new(),
+            token,
+            budget: remote.budget,
+            is_used: true,
+        }
+    }
+
+    pub(crate) fn token(&self) -> Nonce {
+        self.token
+    }
+
+    /// The fill consumed it, or it never was ours.
+    pub(crate) fn used(mut self) {
+        self.is_used = true;
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        if self.is_used {
+            return;
+        }
+        // Without a runtime the lease ends by its time limit.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let store = Arc::clone(&self.store);
+        let key = std::mem::take(&mut self.key);
+        let (token, budget) = (self.token, self.budget);
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(budget, store.release(&key, token)).await;
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! Annotated functions: each registers itself before `main` runs.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Error;
+use crate::cache::Cache;
+use crate::caches::{self, Home};
+use crate::stats::{Counters, Stats};
+
+/// Whether a function reads through the cache or writes past it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `#[cache_read]`
+    Read,
+    /// `#[cache_write]`
+    Write,
+}
+
+/// One annotated function: its name, its templates and its counters.
+#[derive(Debug)]
+pub struct Site {
+    role: Role,
+    function: &'static str,
+    key: Option<&'static str>,
+    tags: &'static [&'static str],
+    cache: Option<&'static str>,
+    counters: Counters,
+    /// The installed cache that the function uses, once it is known: a hit must not look it up.
+    home: OnceLock<&'static Cache>,
+    complained: AtomicBool,
+}
+
+impl Site {
+    /// A function called by its whole path, as in `shop::users::get_user`.
+    #[must_use]
+    pub const fn new(role: Role, function: &'static str) -> Self {
+        Self {
+            role,
+            function,
+            key: None,
+            tags: &[],
+            cache: None,
+            counters: Counters::new(),
+            home: OnceLock::new(),
+            complained: AtomicBool::new(false),
+        }
+    }
+
+    /// With the key's template as it is written in the attribute.
+    #[must_use]
+    pub const fn key(mut self, template: &'static str) -> Self {
+        self.key = Some(template);
+        self
+    }
+
+    /// With the tags' templates as they are written in the attribute.
+    #[must_use]
+    pub const fn tags(mut self, templates: &'static [&'static str]) -> Self {
+        self.tags = templates;
+        self
+    }
+
+    /// With the named cache that the function wants.
+    #[must_use]
+    pub const fn cache(mut self, name: &'static str) -> Self {
+        self.cache = Some(name);
+        self
+    }
+
+    /// Whether the function reads or writes.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The function's whole path.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The key's template, where the attribute has one.
+    #[must_use]
+    pub fn key_template(&self) -> Option<&'static str> {
+        self.key
+    }
+
+    /// The tags' templates, where the attribute has some.
+    #[must_use]
+    pub fn tag_templates(&self) -> &'static [&'static str] {
+        self.tags
+    }
+
+    /// The named cache that the function wants; `None` for the default one.
+    #[must_use]
+    pub fn cache_name(&self) -> Option<&'static str> {
+        self.cache
+    }
+
+    /// What this function's lookups and loads did, over all caches.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The cache that the function uses here and now: the task's own, else the installed one, else
+    /// process memory.
+    #[inline]
+    pub(crate) fn home(&self) -> Result<Home, Error> {
+        if !caches::any_scope()
+            && let Some(cache) = self.home.get()
+        {
+            return Ok(Home::Installed(cache));
+        }
+        self.find_home()
+    }
+
+    #[cold]
+    fn find_home(&self) -> Result<Home, Error> {
+        let found = caches::find(self.cache).map_err(|error| self.wanting(error));
+        match &found {
+            Ok(Home::Installed(cache)) if caches::is_installed() && !caches::any_scope() => {
+                let _ = self.home.set(cache);
+            }
+            Err(error) if !self.complained.swap(true, Ordering::Relaxed) => {
+                tracing::error!(%error, "the function runs uncached");
+            }
+            _ => {}
+        }
+        found
+    }
+
+    pub(crate) fn wanting(&self, error: Error) -> Error {
+        match error {
+            Error::UnknownCache { name, known, .. } => Error::UnknownCache {
+                name,
+                known,
+                wanted_by: Some(self.function.to_owned()),
+            },
+            other => other,
+        }
+    }
+}
+
+/// How an annotated function is known before `main`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Registration(pub &'static Site);
+
+inventory::collect!(Registration);
+
+/// Every annotated function that is linked into this program, in no particular order.
+///
+/// ```
+/// for site in larder_core::sites() {
+///     println!("{}: {:?}", site.function(), site.stats());
+/// }
+/// ```
+pub fn sites() -> impl Iterator<Item = &'static Site> {
+    inventory::iter::<Registration>
+        .into_iter()
+        .map(|registration| registration.0)
+}

@@ -1,0 +1,134 @@
+//! What the cache did, counted without a line that all threads write.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Lines of counters; threads are spread over them.
+const LINES: usize = 16;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Count {
+    Hit,
+    Miss,
+    /// A miss that waited for another caller's load.
+    Wait,
+    Load,
+    LoadFailure,
+    /// A loaded value that was not stored because an invalidation overtook its load.
+    Overtaken,
+    /// Bytes of a store that were not an entry of this type.
+    Corrupt,
+    /// A store that did not do what it was asked.
+    StoreError,
+}
+
+const COUNTS: usize = 8;
+
+/// One line per group of threads, each in a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Line([AtomicU64; COUNTS]);
+
+#[derive(Debug)]
+pub(crate) struct Counters {
+    lines: [Line; LINES],
+    invalidations: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) const fn new() -> Self {
+        Self {
+            lines: [const { Line([const { AtomicU64::new(0) }; COUNTS]) }; LINES],
+            invalidations: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, count: Count) {
+        self.lines[line()].0[count as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_invalidation(&self) {
+        self.invalidations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn sum(&self, count: Count) -> u64 {
+        self.lines
+            .iter()
+            .map(|line| line.0[count as usize].load(Ordering::Relaxed))
+            .sum()
+    }
+
+    pub(crate) fn snapshot(&self) -> Stats {
+        Stats {
+            hits: self.sum(Count::Hit),
+            misses: self.sum(Count::Miss),
+            waits: self.sum(Count::Wait),
+            loads: self.sum(Count::Load),
+            load_failures: self.sum(Count::LoadFailure),
+            overtaken: self.sum(Count::Overtaken),
+            corrupt: self.sum(Count::Corrupt),
+            errors: self.sum(Count::StoreError),
+            invalidations: self.invalidations.load(Ordering::Relaxed),
+            entries: None,
+            queued_invalidations: 0,
+        }
+    }
+}
+
+/// The line that this thread counts on.
+#[inline]
+fn line() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static LINE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    LINE.with(|line| {
+        if line.get() == usize::MAX {
+            line.set(NEXT.fetch_add(1, Ordering::Relaxed) % LINES);
+        }
+        line.get()
+    })
+}
+
+/// What a cache, or one annotated function, did so far. A snapshot; counters only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Lookups that found a usable entry.
+    pub hits: u64,
+    /// Lookups that did not.
+    pub misses: u64,
+    /// Misses that waited for another caller's load instead of loading.
+    pub waits: u64,
+    /// Loads that were run.
+    pub loads: u64,
+    /// Loads that returned an error or panicked.
+    pub load_failures: u64,
+    /// Loaded values that were returned but not stored, because an invalidation overtook the load.
+    pub overtaken: u64,
+    /// Entries that were not readable: corrupt, foreign, or of an older shape. Each was a miss.
+    pub corrupt: u64,
+    /// Calls to a store that failed or ran out of time.
+    pub errors: u64,
+    /// Invalidations (of tags, keys, namespaces or everything) that were asked for.
+    pub invalidations: u64,
+    /// Entries in process memory, approximately; `None` for other stores and single functions.
+    pub entries: Option<u64>,
+    /// Invalidations that a store could not take yet and that are being retried.
+    pub queued_invalidations: u64,
+}
+
+impl Stats {
+    /// Hits among all lookups, from 0.0 to 1.0; 0.0 before the first lookup.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        let lookups = self.hits + self.misses;
+        if lookups == 0 {
+            0.0
+        } else {
+            self.hits as f64 / lookups as f64
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Redis as a store of [larder](https://docs.rs/larder).
+//!
+//! Applications use it through the facade, `larder`, with its feature `redis`.
+
+mod address;
+mod connect;
+mod scripts;
+mod store;
+
+pub use redis;
+
+pub use crate::connect::{ConnectError, RedisStoreBuilder};
+pub use crate::store::RedisStore;

@@ -1,0 +1,30 @@
+-- Takes a lease on one slot. The layout of a slot is documented in larder-core's `slot` module.
+-- KEYS[1] slot
+-- ARGV    token, milliseconds, identity that was seen ('' for none), claim
+local slot, token, lasts, seen, claim = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local none = string.rep('\0', 16)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = token .. struct.pack('>I8', now + lasts)
+
+local head = redis.pcall('GETRANGE', slot, 0, 44)
+if type(head) ~= 'string' or #head < 45 or string.sub(head, 1, 4) ~= 'LRD1' then
+  -- Nothing, or nothing of ours (another type of key included).
+  redis.call('SET', slot, 'LRD1' .. none .. lease .. '\0', 'PX', lasts)
+  return token
+end
+
+local is_entry = string.byte(head, 45) == 1
+if is_entry and claim ~= 'replacing' and string.sub(head, 5, 20) ~= seen then
+  return 'changed'
+end
+local held = string.sub(head, 21, 36)
+local ends = struct.unpack('>I8', string.sub(head, 37, 44))
+if claim ~= 'replacing' and held ~= none and ends > now then
+  if claim == 'exclusive' then return 'held' end
+  return held
+end
+redis.call('SETRANGE', slot, 20, lease)
+local left = redis.call('PTTL', slot)
+if left >= 0 and left < lasts then redis.call('PEXPIRE', slot, lasts) end
+return token

@@ -1,0 +1,360 @@
+//! The store: larder's contract in commands and scripts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use larder_core::StoreError;
+use larder_core::store::{
+    Capabilities, Claim, Filled, Lease, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
+};
+use redis::aio::ConnectionManager;
+use redis::{RedisError, Script, ScriptInvocation};
+
+use crate::connect::{RedisStoreBuilder, redacted};
+use crate::scripts::Scripts;
+
+/// How much longer than twice an entry's ttl a generation is kept, so that it is not renewed at
+/// every fill.
+const GENERATION_MARGIN: Duration = Duration::from_secs(3_600);
+
+/// How many keys one UNLINK names.
+const UNLINK_AT_ONCE: usize = 500;
+
+/// One Redis server (7.0 or newer, or Valkey) as a store.
+///
+/// Keys look like `prefix:version:namespace:key` (`larder:v1::user:7` without a namespace), and
+/// generations like `prefix:version:#tag:users`. Reconnects by itself.
+///
+/// ```no_run
+/// use larder_core::Cache;
+/// use larder_redis::RedisStore;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::builder("redis://localhost:6379/0").prefix("shop").connect().await?;
+/// let cache = Cache::builder().store(store).build();
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore {
+    connection: ConnectionManager,
+    scripts: Arc<Scripts>,
+    keyspace: Arc<Keyspace>,
+    name: Arc<str>,
+    /// What must not get into an error's text.
+    secrets: Arc<[String]>,
+}
+
+impl RedisStore {
+    /// Sets up a store on the server at `url`: `redis://user:password@host:6379/0`, or `rediss://`
+    /// with TLS.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
+    }
+
+    pub(crate) fn new(
+        connection: ConnectionManager,
+        name: String,
+        secrets: Vec<String>,
+        keyspace: Keyspace,
+    ) -> Self {
+        Self {
+            connection,
+            scripts: Arc::new(Scripts::new()),
+            keyspace: Arc::new(keyspace),
+            name: name.into(),
+            secrets: secrets.into(),
+        }
+    }
+
+    /// The client's own connection, for what larder does not wrap.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionManager {
+        self.connection.clone()
+    }
+
+    async fn run<T: redis::FromRedisValue>(
+        &self,
+        invocation: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        invocation
+            .invoke_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
+    async fn mget(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        redis::cmd("MGET")
+            .arg(keys)
+            .query_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Begins the generations that are missing, and reads all.
+    async fn begin(
+        &self,
+        scopes: &[String],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        let keys = self.keyspace.generations(scopes);
+        let mut pipeline = redis::pipe();
+        for key in &keys {
+            let set = pipeline
+                .cmd("SET")
+                .arg(key)
+                .arg(&Nonce::random().0[..])
+                .arg("NX");
+            if let Some(ttl) = ttl {
+                set.arg("PX").arg(millis(generation_ttl(ttl)));
+            }
+            set.ignore();
+        }
+        pipeline.cmd("MGET").arg(&keys);
+        let (found,): (Vec<Option<Vec<u8>>>,) = pipeline
+            .query_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        Ok(nonces(found))
+    }
+
+    async fn keep(&self, scopes: &[String], ttl: Option<Duration>) -> Result<(), StoreError> {
+        let mut keep = self.scripts.keep.prepare_invoke();
+        for scope in scopes {
+            keep.key(self.keyspace.generation(scope));
+        }
+        match ttl {
+            Some(ttl) => keep.arg(millis(ttl)).arg(millis(generation_ttl(ttl))),
+            None => keep.arg("").arg(""),
+        };
+        self.run(&keep).await
+    }
+
+    fn script<'s>(&self, script: &'s Script, key: &str) -> ScriptInvocation<'s> {
+        let mut invocation = script.prepare_invoke();
+        invocation.key(self.keyspace.slot(key));
+        invocation
+    }
+
+    fn failed(&self, error: &RedisError) -> StoreError {
+        let store = self.name.to_string();
+        let reason = redacted(error, &self.secrets);
+        if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+            StoreError::Unreachable { store, reason }
+        } else {
+            StoreError::Refused { store, reason }
+        }
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("name", &self.name)
+            .field("keyspace", &self.keyspace)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.scan = true;
+        capabilities
+    }
+
+    async fn read(&self, key: &str, scopes: Scopes<'_>) -> Result<Reading, StoreError> {
+        match scopes {
+            Scopes::Named(scopes) => {
+                let mut keys = Vec::with_capacity(scopes.len() + 1);
+                keys.push(self.keyspace.slot(key));
+                keys.extend(scopes.iter().map(|scope| self.keyspace.generation(scope)));
+                let mut found = self.mget(&keys).await?.into_iter();
+                let slot = found.next().flatten();
+                Ok(Reading {
+                    slot,
+                    generations: nonces(found),
+                })
+            }
+            Scopes::Stored => {
+                let mut read = self.script(&self.scripts.read, key);
+                read.arg(self.keyspace.generation(""));
+                let found: Vec<redis::Value> = self.run(&read).await?;
+                self.stored(found)
+            }
+        }
+    }
+
+    async fn generations(&self, scopes: &[String]) -> Result<Vec<Option<Nonce>>, StoreError> {
+        if scopes.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(nonces(self.mget(&self.keyspace.generations(scopes)).await?))
+    }
+
+    async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
+        let claim = match request.claim {
+            Claim::Shared => "shared",
+            Claim::Exclusive => "exclusive",
+            Claim::Replacing => "replacing",
+        };
+        let mut lease = self.script(&self.scripts.lease, key);
+        lease
+            .arg(&request.token.0[..])
+            .arg(millis(request.lasts))
+            .arg(request.seen.as_ref().map_or(&[][..], |seen| &seen.0[..]))
+            .arg(claim);
+        // Both are on their way before either is answered: one round trip. Their order does not
+        // matter, since the load begins after both.
+        let (answer, generations): (Vec<u8>, _) =
+            tokio::try_join!(self.run(&lease), self.begin(request.scopes, request.ttl))?;
+        match &answer[..] {
+            b"held" => Ok(Leased::Held),
+            b"changed" => Ok(Leased::Changed),
+            token => match nonce(token) {
+                Some(token) => Ok(Leased::Granted(Lease { token, generations })),
+                None => Err(StoreError::Refused {
+                    store: self.name.to_string(),
+                    reason: "the lease script gave no token".to_owned(),
+                }),
+            },
+        }
+    }
+
+    async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
+        let mut renew = self.script(&self.scripts.renew, key);
+        renew.arg(&token.0[..]).arg(millis(lasts));
+        self.run(&renew).await
+    }
+
+    async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
+        let mut release = self.script(&self.scripts.release, key);
+        release.arg(&token.0[..]);
+        self.run(&release).await
+    }
+
+    async fn fill(
+        &self,
+        key: &str,
+        token: Nonce,
+        entry: &[u8],
+        scopes: &[String],
+        ttl: Option<Duration>,
+    ) -> Result<Filled, StoreError> {
+        let mut fill = self.script(&self.scripts.fill, key);
+        fill.arg(&token.0[..]).arg(entry);
+        match ttl {
+            Some(ttl) => fill.arg(millis(ttl)),
+            None => fill.arg(""),
+        };
+        let (is_stored, ()): (bool, ()) =
+            tokio::try_join!(self.run(&fill), self.keep(scopes, ttl))?;
+        Ok(if is_stored {
+            Filled::Stored
+        } else {
+            Filled::Overtaken
+        })
+    }
+
+    async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError> {
+        let all: Vec<String> = scopes
+            .iter()
+            .map(|scope| self.keyspace.generation(scope))
+            .chain(keys.iter().map(|key| self.keyspace.slot(key)))
+            .collect();
+        let mut pipeline = redis::pipe();
+        for some in all.chunks(UNLINK_AT_ONCE) {
+            pipeline.cmd("UNLINK").arg(some).ignore();
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        pipeline
+            .query_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        redis::cmd("PING")
+            .query_async::<String>(&mut self.connection())
+            .await
+            .map(drop)
+            .map_err(|error| self.failed(&error))
+    }
+}
+
+impl RedisStore {
+    /// The read script's answer: nothing, the slot, or the slot and its generations.
+    fn stored(&self, found: Vec<redis::Value>) -> Result<Reading, StoreError> {
+        let mut found = found.into_iter();
+        let slot = found.next().map(redis::from_redis_value).transpose();
+        let generations: Result<Option<Vec<Option<Vec<u8>>>>, _> =
+            found.next().map(redis::from_redis_value).transpose();
+        match (slot, generations) {
+            (Ok(slot), Ok(generations)) => Ok(Reading {
+                slot,
+                generations: nonces(generations.unwrap_or_default()),
+            }),
+            (Err(error), _) | (_, Err(error)) => Err(StoreError::Refused {
+                store: self.name.to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+/// Where this store's keys are on the server.
+#[derive(Debug)]
+pub(crate) struct Keyspace {
+    /// `prefix:version:`
+    base: String,
+}
+
+impl Keyspace {
+    pub(crate) fn new(prefix: &str, version: &str) -> Self {
+        Self {
+            base: format!("{prefix}:{version}:"),
+        }
+    }
+
+    fn slot(&self, key: &str) -> String {
+        format!("{}{key}", self.base)
+    }
+
+    /// A namespace cannot begin with `#`, so no key can be taken for a generation.
+    fn generation(&self, scope: &str) -> String {
+        format!("{}#{scope}", self.base)
+    }
+
+    fn generations(&self, scopes: &[String]) -> Vec<String> {
+        scopes.iter().map(|scope| self.generation(scope)).collect()
+    }
+}
+
+fn generation_ttl(ttl: Duration) -> Duration {
+    ttl.saturating_mul(2).saturating_add(GENERATION_MARGIN)
+}
+
+/// Milliseconds as Redis takes them: at least one, and not so many that its clock overflows.
+fn millis(duration: Duration) -> u64 {
+    const CENTURY: u64 = 100 * 365 * 24 * 3_600 * 1_000;
+    u64::try_from(duration.as_millis())
+        .unwrap_or(CENTURY)
+        .clamp(1, CENTURY)
+}
+
+fn nonces(found: impl IntoIterator<Item = Option<Vec<u8>>>) -> Vec<Option<Nonce>> {
+    found.into_iter().map(|bytes| nonce(&bytes?)).collect()
+}
+
+/// Sixteen bytes, or nothing of ours.
+fn nonce(bytes: &[u8]) -> Option<Nonce> {
+    bytes.try_into().ok().map(Nonce)
+}

@@ -1,0 +1,33 @@
+//! Real servers on loopback ports, and a proxy that breaks connections to them, for the tests of larder.
+//!
+//! [`RedisServer`] runs the installed `redis-server` in a temporary folder; [`FaultProxy`] stands in front of a
+//! port, injects faults and counts round trips. Both end when they are dropped, also when the test panics.
+//! Whatever goes wrong here fails the test that asked for it: these types panic instead of returning errors.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use larder_testkit::{Fault, FaultProxy, RedisServer};
+//!
+//! let server = RedisServer::builder().append_only().start().await;
+//! let proxy = FaultProxy::start(server.port()).await;
+//! // ... connect to proxy.url() ...
+//! proxy.set(Fault::Blackhole);
+//! // ... nothing arrives any more ...
+//! proxy.set(Fault::None);
+//! server.kill();
+//! server.restart().await;
+//! # }
+//! ```
+
+mod fault_proxy;
+mod link;
+mod port;
+mod process;
+mod redis_builder;
+mod redis_server;
+mod redis_site;
+mod tls;
+
+pub use fault_proxy::{Fault, FaultProxy};
+pub use redis_builder::RedisServerBuilder;
+pub use redis_server::RedisServer;

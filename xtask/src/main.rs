@@ -1,0 +1,73 @@
+//! Repository commands, run as `cargo xtask <command>`.
+
+mod redis;
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  test [args]          run all tests, documentation tests too; args go to `cargo test`,
+                       and after `--` to the tests: cargo xtask test tags -- --nocapture
+  bench [name] [args]  run all benchmarks or the one named; args go to `cargo bench`
+  help                 show this text
+
+Both commands install `redis-server` with apt-get when it is missing and they may.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let Some((command, rest)) = args.split_first() else {
+        eprint!("{HELP}");
+        return ExitCode::FAILURE;
+    };
+    match command.as_str() {
+        "test" => with_redis(cargo("test", &["--workspace", "--all-features"]).args(rest)),
+        "bench" => with_redis(&mut bench(rest)),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        unknown => fail(&format!(
+            "unknown command `{unknown}`: try `cargo xtask help`"
+        )),
+    }
+}
+
+/// A first argument that is not an option names the benchmark.
+fn bench(args: &[String]) -> Command {
+    let mut command = cargo("bench", &["--all-features"]);
+    match args.split_first() {
+        Some((name, rest)) if !name.starts_with('-') => command.args(["--bench", name]).args(rest),
+        _ => command.args(args),
+    };
+    command
+}
+
+/// A command for the cargo that runs this program.
+fn cargo(subcommand: &str, args: &[&str]) -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.arg(subcommand).args(args);
+    command
+}
+
+/// Runs `command` once `redis-server` is there, and ends as it ended.
+fn with_redis(command: &mut Command) -> ExitCode {
+    if let Err(problem) = redis::ensure_installed() {
+        return fail(&problem);
+    }
+    match command.status() {
+        // Without a code, a signal ended it.
+        Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| {
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
+        }),
+        Err(error) => fail(&format!("cargo could not be started: {error}")),
+    }
+}
+
+fn fail(problem: &str) -> ExitCode {
+    eprintln!("xtask: {problem}");
+    ExitCode::FAILURE
+}
