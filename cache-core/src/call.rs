@@ -35,6 +35,49 @@ where
     }
 }
 
+/// As [`read`], where the key was made of the arguments: they may not have been encodable, and then
+/// the function runs uncached.
+#[inline]
+pub async fn read_hashed<O, S, K, L, F>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Result<Spec<S>, Error>,
+    outcome: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> bool,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Returned>,
+{
+    match spec {
+        Ok(spec) => read(site, mode, spec, outcome, keep, load).await,
+        Err(error) => {
+            site.complain(&error);
+            load().await
+        }
+    }
+}
+
+/// One's own copy of an argument that the tags or a recache need, and the function's body too.
+pub fn again<T: Again>(argument: &T) -> T {
+    argument.clone()
+}
+
+/// What [`again`] takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is used by the attribute and by the function's body: it must be `Clone`",
+    label = "cannot be cloned",
+    note = "derive `Clone` for `{Self}`, or take it by reference"
+)]
+pub trait Again: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {}
+
 /// The entry if there is one; never loads.
 pub async fn peek<V: Value, S: Fn(&mut Tags)>(
     site: &'static Site,

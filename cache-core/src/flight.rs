@@ -10,6 +10,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -36,11 +37,22 @@ pub(crate) struct Flight {
 enum Phase {
     /// The load has not begun, so whoever comes now comes before it.
     Starting,
-    /// The load is running, with the lease that its value may be stored under. Without one it is
-    /// not stored: its store could not be reached.
-    Loading(Option<Lease>),
-    Ended(Ending, Option<Lease>),
+    Loading(Load),
+    Ended(Ending, Option<Load>),
 }
+
+/// A load that has begun.
+#[derive(Debug, Clone)]
+struct Load {
+    began: Moment,
+    /// What its value may be stored under. Without a lease it is not stored: its store could not be
+    /// reached.
+    lease: Option<Lease>,
+}
+
+/// A point in the order of events of one cache's flights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
 
 /// How a flight ended.
 #[derive(Debug, Clone)]
@@ -70,29 +82,28 @@ impl Flight {
         &self.held
     }
 
-    pub(crate) fn begin_load(&self, lease: Option<Lease>) {
-        *self.phase.lock() = Phase::Loading(lease);
-    }
-
-    /// Whether a caller that saw `seen` in the store may wait for this flight: the load has not
-    /// begun, or what it began with (its lease and generations) is still what is there.
-    pub(crate) fn admits(&self, seen: impl FnOnce(&Lease) -> bool) -> bool {
+    /// Whether a caller may wait for this flight that looked at the store from `looked` on. It may
+    /// if the load began after it came, or if what the load began with (its lease and generations)
+    /// is still what it saw: then nothing was invalidated in between, in this process or another.
+    pub(crate) fn admits(&self, looked: Moment, confirms: impl FnOnce(&Lease) -> bool) -> bool {
         match &*self.phase.lock() {
             Phase::Starting => true,
-            Phase::Loading(Some(lease)) | Phase::Ended(_, Some(lease)) => seen(lease),
-            Phase::Loading(None) | Phase::Ended(_, None) => false,
+            Phase::Loading(load) | Phase::Ended(_, Some(load)) => {
+                load.began > looked || load.lease.as_ref().is_some_and(confirms)
+            }
+            Phase::Ended(_, None) => false,
         }
     }
 
     /// Tells everyone who waits. The first ending counts.
     pub(crate) fn end(&self, ending: Ending) {
         let mut phase = self.phase.lock();
-        let lease = match &mut *phase {
+        let load = match &*phase {
             Phase::Starting => None,
-            Phase::Loading(lease) => lease.take(),
+            Phase::Loading(load) => Some(load.clone()),
             Phase::Ended(..) => return,
         };
-        *phase = Phase::Ended(ending, lease);
+        *phase = Phase::Ended(ending, load);
         drop(phase);
         self.ended.notify_waiters();
     }
@@ -117,6 +128,7 @@ impl Flight {
 pub(crate) struct Flights {
     hasher: RandomState,
     shards: Box<[Mutex<FlightsShard>]>,
+    moments: AtomicU64,
 }
 
 type FlightsShard = HashMap<Box<str>, Arc<Flight>, RandomState>;
@@ -128,7 +140,13 @@ impl Flights {
         Self {
             hasher: RandomState::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            moments: AtomicU64::new(0),
         }
+    }
+
+    /// Now, before whatever asks for it later.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(self.moments.fetch_add(1, Ordering::AcqRel))
     }
 
     /// The part of the table that `key` is in, locked. What is done to the key's entry in process
@@ -190,6 +208,12 @@ impl<'f> Leading<'f> {
 
     pub(crate) fn flight(&self) -> &Arc<Flight> {
         &self.flight
+    }
+
+    /// The load begins, under this lease.
+    pub(crate) fn begin_load(&self, lease: Option<Lease>) {
+        let began = self.flights.moment();
+        *self.flight.phase.lock() = Phase::Loading(Load { began, lease });
     }
 
     /// Whether nothing overtook the load so far.

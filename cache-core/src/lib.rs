@@ -44,11 +44,12 @@ pub use crate::value::Value;
 pub mod __private {
     pub use inventory::submit;
 
-    pub use crate::call::{invalidate, peek, prime, read};
+    pub use crate::call::{again, invalidate, peek, prime, read, read_hashed};
     pub use crate::key::{PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap};
     pub use crate::site::Registration;
     pub use crate::value::{
-        Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, always, if_some,
+        MaybeNone, Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, ValueFor,
+        Yields, always, if_some,
     };
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{__outcome as outcome, __part as part, __succeeded as succeeded};

@@ -127,12 +127,18 @@ impl Site {
             Ok(Home::Installed(cache)) if caches::is_installed() && !caches::any_scope() => {
                 let _ = self.home.set(cache);
             }
-            Err(error) if !self.complained.swap(true, Ordering::Relaxed) => {
-                tracing::error!(%error, "the function runs uncached");
-            }
-            _ => {}
+            Err(error) => self.complain(error),
+            Ok(_) => {}
         }
         found
+    }
+
+    /// Says once why the function runs uncached.
+    #[cold]
+    pub(crate) fn complain(&self, error: &Error) {
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, function = self.function, "the function runs uncached");
+        }
     }
 
     pub(crate) fn wanting(&self, error: Error) -> Error {

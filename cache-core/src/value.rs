@@ -20,7 +20,23 @@ use serde::de::DeserializeOwned;
 )]
 pub trait Value: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
+// So that a type that lacks three of these gives one error, in the words above.
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Value for T {}
+
+/// [`Value`], asked of the caller. In a signature, a bound without a parameter is checked where it is
+/// written; the lifetime moves the check to the callers, so that a type that cannot be cached gives
+/// one error and not one for each companion.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "not a cacheable value",
+    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` for `{Self}`"
+)]
+pub trait ValueFor<'caller>: Value {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Value> ValueFor<'_> for T {}
 
 /// A failure that the callers of one load share.
 pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
@@ -206,9 +222,38 @@ pub fn always<T>(_: &T) -> bool {
 
 /// Keeps only `Some`: `cache_none = false`.
 #[doc(hidden)]
-pub fn if_some<T>(value: &Option<T>) -> bool {
+pub fn if_some<V: MaybeNone>(value: &V) -> bool {
     value.is_some()
 }
+
+/// A value that can be `None`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`cache_none` is for functions whose value is an `Option`",
+    label = "this is never `None`",
+    note = "leave `cache_none` out"
+)]
+pub trait MaybeNone {
+    fn is_some(&self) -> bool;
+}
+
+impl<T> MaybeNone for Option<T> {
+    fn is_some(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// The value that is cached of a function that returns `R`, where only the caller can say which it
+/// is: `R` may be an alias of `Result` with a name of its own.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the function does not cache a `{V}`",
+    label = "not what the function caches"
+)]
+pub trait Yields<V> {}
+
+impl<T, E> Yields<T> for Returns<Result<T, E>> {}
+impl<R> Yields<R> for Returns<R> {}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! What must happen to one key in one step, as scripts that the server runs.
 
-use redis::Script;
+use redis::aio::ConnectionManager;
+use redis::{Pipeline, RedisResult, Script};
 
 #[derive(Debug)]
 pub(crate) struct Scripts {
@@ -23,4 +24,32 @@ impl Scripts {
             keep: Script::new(include_str!("scripts/keep.lua")),
         }
     }
+
+    /// Tells the server all of them: it has forgotten them, or never knew.
+    pub(crate) async fn load(&self, connection: &mut ConnectionManager) -> RedisResult<()> {
+        for script in [
+            &self.read,
+            &self.lease,
+            &self.renew,
+            &self.release,
+            &self.fill,
+            &self.keep,
+        ] {
+            script.load_async(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds a call of `script` on `keys` to a pipeline, to which its arguments can be added.
+pub(crate) fn call<'p>(
+    pipeline: &'p mut Pipeline,
+    script: &Script,
+    keys: &[String],
+) -> &'p mut Pipeline {
+    pipeline
+        .cmd("EVALSHA")
+        .arg(script.get_hash())
+        .arg(keys.len())
+        .arg(keys)
 }

@@ -10,10 +10,12 @@ use larder_core::store::{
     Capabilities, Claim, Filled, Lease, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
 };
 use redis::aio::ConnectionManager;
-use redis::{RedisError, Script, ScriptInvocation};
+use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
 
 use crate::connect::{RedisStoreBuilder, redacted};
-use crate::scripts::Scripts;
+use crate::scripts::{Scripts, call};
+
+const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
 /// How much longer than twice an entry's ttl a generation is kept, so that it is not renewed at
 /// every fill.
@@ -74,14 +76,17 @@ impl RedisStore {
         self.connection.clone()
     }
 
-    async fn run<T: redis::FromRedisValue>(
-        &self,
-        invocation: &ScriptInvocation<'_>,
-    ) -> Result<T, StoreError> {
-        invocation
-            .invoke_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))
+    /// Runs a pipeline: one round trip, unless the server does not know the scripts yet.
+    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+        let mut connection = self.connection();
+        let mut result = pipeline.query_async(&mut connection).await;
+        if matches!(&result, Err(error) if error.kind() == UNKNOWN_SCRIPT) {
+            result = match self.scripts.load(&mut connection).await {
+                Ok(()) => pipeline.query_async(&mut connection).await,
+                Err(error) => Err(error),
+            };
+        }
+        result.map_err(|error| self.failed(&error))
     }
 
     async fn mget(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -92,14 +97,9 @@ impl RedisStore {
             .map_err(|error| self.failed(&error))
     }
 
-    /// Begins the generations that are missing, and reads all.
-    async fn begin(
-        &self,
-        scopes: &[String],
-        ttl: Option<Duration>,
-    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+    /// Adds to a pipeline: begins the generations that are missing, and reads all.
+    fn begin(&self, pipeline: &mut Pipeline, scopes: &[String], ttl: Option<Duration>) {
         let keys = self.keyspace.generations(scopes);
-        let mut pipeline = redis::pipe();
         for key in &keys {
             let set = pipeline
                 .cmd("SET")
@@ -112,29 +112,24 @@ impl RedisStore {
             set.ignore();
         }
         pipeline.cmd("MGET").arg(&keys);
-        let (found,): (Vec<Option<Vec<u8>>>,) = pipeline
-            .query_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))?;
-        Ok(nonces(found))
     }
 
-    async fn keep(&self, scopes: &[String], ttl: Option<Duration>) -> Result<(), StoreError> {
-        let mut keep = self.scripts.keep.prepare_invoke();
-        for scope in scopes {
-            keep.key(self.keyspace.generation(scope));
-        }
+    /// Adds to a pipeline: sees to it that generations outlive the entries under them.
+    fn keep(&self, pipeline: &mut Pipeline, scopes: &[String], ttl: Option<Duration>) {
+        let keep = call(
+            pipeline,
+            &self.scripts.keep,
+            &self.keyspace.generations(scopes),
+        );
         match ttl {
             Some(ttl) => keep.arg(millis(ttl)).arg(millis(generation_ttl(ttl))),
             None => keep.arg("").arg(""),
         };
-        self.run(&keep).await
+        keep.ignore();
     }
 
-    fn script<'s>(&self, script: &'s Script, key: &str) -> ScriptInvocation<'s> {
-        let mut invocation = script.prepare_invoke();
-        invocation.key(self.keyspace.slot(key));
-        invocation
+    fn slot(&self, key: &str) -> [String; 1] {
+        [self.keyspace.slot(key)]
     }
 
     fn failed(&self, error: &RedisError) -> StoreError {
@@ -183,9 +178,10 @@ impl Store for RedisStore {
                 })
             }
             Scopes::Stored => {
-                let mut read = self.script(&self.scripts.read, key);
-                read.arg(self.keyspace.generation(""));
-                let found: Vec<redis::Value> = self.run(&read).await?;
+                let mut pipeline = redis::pipe();
+                call(&mut pipeline, &self.scripts.read, &self.slot(key))
+                    .arg(self.keyspace.generation(""));
+                let (found,): (Vec<redis::Value>,) = self.run(&pipeline).await?;
                 self.stored(found)
             }
         }
@@ -204,16 +200,15 @@ impl Store for RedisStore {
             Claim::Exclusive => "exclusive",
             Claim::Replacing => "replacing",
         };
-        let mut lease = self.script(&self.scripts.lease, key);
-        lease
+        let mut pipeline = redis::pipe();
+        call(&mut pipeline, &self.scripts.lease, &self.slot(key))
             .arg(&request.token.0[..])
             .arg(millis(request.lasts))
             .arg(request.seen.as_ref().map_or(&[][..], |seen| &seen.0[..]))
             .arg(claim);
-        // Both are on their way before either is answered: one round trip. Their order does not
-        // matter, since the load begins after both.
-        let (answer, generations): (Vec<u8>, _) =
-            tokio::try_join!(self.run(&lease), self.begin(request.scopes, request.ttl))?;
+        self.begin(&mut pipeline, request.scopes, request.ttl);
+        let (answer, generations): (Vec<u8>, Vec<Option<Vec<u8>>>) = self.run(&pipeline).await?;
+        let generations = nonces(generations);
         match &answer[..] {
             b"held" => Ok(Leased::Held),
             b"changed" => Ok(Leased::Changed),
@@ -228,15 +223,20 @@ impl Store for RedisStore {
     }
 
     async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
-        let mut renew = self.script(&self.scripts.renew, key);
-        renew.arg(&token.0[..]).arg(millis(lasts));
-        self.run(&renew).await
+        let mut pipeline = redis::pipe();
+        call(&mut pipeline, &self.scripts.renew, &self.slot(key))
+            .arg(&token.0[..])
+            .arg(millis(lasts))
+            .ignore();
+        self.run(&pipeline).await
     }
 
     async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
-        let mut release = self.script(&self.scripts.release, key);
-        release.arg(&token.0[..]);
-        self.run(&release).await
+        let mut pipeline = redis::pipe();
+        call(&mut pipeline, &self.scripts.release, &self.slot(key))
+            .arg(&token.0[..])
+            .ignore();
+        self.run(&pipeline).await
     }
 
     async fn fill(
@@ -247,14 +247,15 @@ impl Store for RedisStore {
         scopes: &[String],
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError> {
-        let mut fill = self.script(&self.scripts.fill, key);
+        let mut pipeline = redis::pipe();
+        let fill = call(&mut pipeline, &self.scripts.fill, &self.slot(key));
         fill.arg(&token.0[..]).arg(entry);
         match ttl {
             Some(ttl) => fill.arg(millis(ttl)),
             None => fill.arg(""),
         };
-        let (is_stored, ()): (bool, ()) =
-            tokio::try_join!(self.run(&fill), self.keep(scopes, ttl))?;
+        self.keep(&mut pipeline, scopes, ttl);
+        let (is_stored,): (bool,) = self.run(&pipeline).await?;
         Ok(if is_stored {
             Filled::Stored
         } else {
@@ -275,10 +276,7 @@ impl Store for RedisStore {
         if all.is_empty() {
             return Ok(());
         }
-        pipeline
-            .query_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))
+        self.run(&pipeline).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

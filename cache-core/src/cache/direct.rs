@@ -35,7 +35,7 @@ impl Cache {
                 .and_then(|entry| entry.value::<T>()),
             Backend::Remote(remote) => {
                 let now = self.shared.clock.unix_millis();
-                let sight = remote.look_unknown(&key, now, &mut remote.budget()).await;
+                let sight = remote.look(&key, None, now, &mut remote.budget()).await;
                 match sight.map(Look::<T>::decode) {
                     Ok(Look::Value(value, _)) => Some(value),
                     Ok(Look::Nothing(seen)) => {
@@ -75,7 +75,7 @@ impl Cache {
 
     async fn exists_in(&self, remote: &Remote, key: &Key) -> Result<bool, Error> {
         let now = self.shared.clock.unix_millis();
-        match remote.look_unknown(key, now, &mut remote.budget()).await {
+        match remote.look(key, None, now, &mut remote.budget()).await {
             Ok(sight) => Ok(matches!(sight, Sight::Entry(_))),
             Err(error) => {
                 self.tally(None).add(Count::StoreError);

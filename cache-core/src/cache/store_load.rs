@@ -15,7 +15,7 @@ use super::{Cache, Lifetime, Mode, Tally, scopes};
 use crate::codec;
 use crate::envelope;
 use crate::error::{Error, StoreError};
-use crate::flight::{Ending, Flight, Leading};
+use crate::flight::{Ending, Flight, Leading, Moment};
 use crate::key::Key;
 use crate::memory::{AnyEntry, Entry};
 use crate::remote::{Budget, Found, HeldLease, Remote, Seen, Sight};
@@ -71,6 +71,7 @@ impl Cache {
         let mut budget = remote.budget();
         let mut has_missed = false;
         loop {
+            let looked = self.shared.flights.moment();
             let seen = match self
                 .look::<O::Value>(remote, &spec.key, &scopes, &mut budget)
                 .await
@@ -101,7 +102,7 @@ impl Cache {
                 has_missed = true;
                 tally.add(Count::Miss);
             }
-            match self.join_or_lead(key, &scopes, mode, seen.as_ref()) {
+            match self.join_or_lead(key, &scopes, mode, looked, seen.as_ref()) {
                 Role::Wait(flight) => {
                     tally.add(Count::Wait);
                     match flight.wait().await {
@@ -128,11 +129,11 @@ impl Cache {
                         .await;
                     let permit = match permit {
                         Permit::Leased(held, lease) => {
-                            leading.flight().begin_load(Some(lease.clone()));
+                            leading.begin_load(Some(lease.clone()));
                             Some((held, lease))
                         }
                         Permit::Unstored => {
-                            leading.flight().begin_load(None);
+                            leading.begin_load(None);
                             None
                         }
                         Permit::LookAgain => continue,
@@ -202,7 +203,7 @@ impl Cache {
         budget: &mut Budget<'_>,
     ) -> Result<Look<V>, StoreError> {
         let now = self.shared.clock.unix_millis();
-        let sight = remote.look(key, scopes, now, budget).await?;
+        let sight = remote.look(key, Some(scopes), now, budget).await?;
         Ok(Look::decode(sight))
     }
 
@@ -212,6 +213,7 @@ impl Cache {
         key: &'s str,
         scopes: &[String],
         mode: Mode,
+        looked: Moment,
         seen: Option<&Seen>,
     ) -> Role<'s> {
         let mut flights = self.shared.flights.lock(key);
@@ -219,7 +221,7 @@ impl Cache {
             let may_join = mode == Mode::Read
                 && flight.is_current()
                 && match seen {
-                    Some(seen) => flight.admits(|lease| seen.confirms(lease)),
+                    Some(seen) => flight.admits(looked, |lease| seen.confirms(lease)),
                     // The store says nothing, so this process's own knowledge has to do.
                     None => true,
                 };

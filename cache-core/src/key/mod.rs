@@ -192,6 +192,12 @@ impl From<&String> for Key {
     }
 }
 
+impl From<&&str> for Key {
+    fn from(key: &&str) -> Self {
+        Self::new(key)
+    }
+}
+
 impl From<&Key> for Key {
     fn from(key: &Key) -> Self {
         key.clone()

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::generation::EVERYTHING;
 use crate::store::Store;
@@ -28,6 +29,10 @@ pub(crate) struct Journal {
     /// The number of pending items, readable without the lock: almost always zero.
     len: AtomicUsize,
     is_flushing: AtomicBool,
+    /// How often the store has taken something.
+    takings: AtomicU64,
+    /// Told whenever the store has taken something.
+    progress: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -47,11 +52,19 @@ impl Journal {
             pending: Mutex::default(),
             len: AtomicUsize::new(0),
             is_flushing: AtomicBool::new(false),
+            takings: AtomicU64::new(0),
+            progress: Notify::new(),
         })
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
+    }
+
+    /// Changes whenever the store has taken something. A reader that finds nothing pending, but this
+    /// changed, may have read what the store held before it took it.
+    pub(crate) fn takings(&self) -> u64 {
+        self.takings.load(Ordering::Acquire)
     }
 
     /// Whether a pending invalidation covers the key or one of the scopes.
@@ -71,6 +84,20 @@ impl Journal {
             || scopes
                 .into_iter()
                 .any(|scope| pending.scopes.contains_key(scope))
+    }
+
+    /// Waits until nothing is pending.
+    pub(crate) async fn emptied(self: &Arc<Self>) {
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            if self.len() == 0 {
+                return;
+            }
+            self.retry();
+            progress.await;
+        }
     }
 
     /// Keeps an invalidation until the store takes it.
@@ -129,10 +156,14 @@ impl Journal {
     }
 
     fn taken(&self, upto: u64) {
+        // Before the items go: who no longer finds them also finds this changed.
+        self.takings.fetch_add(1, Ordering::AcqRel);
         let mut pending = self.pending.lock();
         pending.scopes.retain(|_, number| *number > upto);
         pending.keys.retain(|_, number| *number > upto);
         self.count(&pending);
+        drop(pending);
+        self.progress.notify_waiters();
     }
 }
 

@@ -90,57 +90,53 @@ impl Remote {
         self.journal.len()
     }
 
+    /// Waits until the store has taken every invalidation.
+    pub(crate) async fn settled(&self) {
+        self.journal.emptied().await;
+    }
+
     /// Whether an invalidation that covers this is still on its way to the store.
     pub(crate) fn distrusts(&self, key: &Key, scopes: &[String]) -> bool {
         self.journal
             .covers(key.qualified(), scopes.iter().map(String::as_str))
     }
 
-    /// Looks a key up whose scopes are known: one round trip.
+    /// Looks a key up: one round trip, whether its scopes are known or only the entry knows them.
     pub(crate) async fn look(
         &self,
         key: &Key,
-        scopes: &[String],
+        scopes: Option<&[String]>,
         now: u64,
         budget: &mut Budget<'_>,
     ) -> Result<Sight, StoreError> {
-        if self.distrusts(key, scopes) {
-            return Ok(Sight::Distrusted);
+        loop {
+            let takings = self.journal.takings();
+            if self.distrusts(key, scopes.unwrap_or_default()) {
+                return Ok(Sight::Distrusted);
+            }
+            let sight = match scopes {
+                Some(scopes) => {
+                    let read = self.store.read(key.qualified(), Scopes::Named(scopes));
+                    let reading = budget.spend(read).await?;
+                    self.judge(key, scopes, reading, now, budget).await?
+                }
+                None => {
+                    let read = self.store.read(key.qualified(), Scopes::Stored);
+                    let mut reading = budget.spend(read).await?;
+                    let scopes = stored_scopes(key, &reading);
+                    if reading.generations.len() != scopes.len() {
+                        reading.generations = budget.spend(self.store.generations(&scopes)).await?;
+                    }
+                    self.judge(key, &scopes, reading, now, budget).await?
+                }
+            };
+            // An invalidation that was still on its way when this look began may have arrived
+            // between the read and now: then what was read is from before it.
+            if matches!(sight, Sight::Entry(_)) && self.journal.takings() != takings {
+                continue;
+            }
+            return Ok(sight);
         }
-        let reading = budget
-            .spend(self.store.read(key.qualified(), Scopes::Named(scopes)))
-            .await?;
-        self.judge(key, scopes, reading, now, budget).await
-    }
-
-    /// Looks a key up whose tags only the entry itself knows.
-    pub(crate) async fn look_unknown(
-        &self,
-        key: &Key,
-        now: u64,
-        budget: &mut Budget<'_>,
-    ) -> Result<Sight, StoreError> {
-        if self.distrusts(key, &[]) {
-            return Ok(Sight::Distrusted);
-        }
-        let mut reading = budget
-            .spend(self.store.read(key.qualified(), Scopes::Stored))
-            .await?;
-        let scopes: Vec<String> = match reading.slot.as_deref() {
-            Some(slot) => match envelope::open(key.qualified(), slot) {
-                Ok(envelope) => envelope
-                    .scopes
-                    .iter()
-                    .map(|(name, _)| (*name).to_owned())
-                    .collect(),
-                Err(envelope::Corrupt) => Vec::new(),
-            },
-            None => Vec::new(),
-        };
-        if reading.generations.len() != scopes.len() {
-            reading.generations = budget.spend(self.store.generations(&scopes)).await?;
-        }
-        self.judge(key, &scopes, reading, now, budget).await
     }
 
     /// Whether what was read may be served.
@@ -263,6 +259,19 @@ impl Remote {
     /// The same without waiting: for callers that are being dropped.
     pub(crate) fn invalidate_later(&self, scopes: Vec<String>, keys: Vec<String>) {
         drop(Ticket::new(&self.journal, scopes, keys));
+    }
+}
+
+/// The scopes that the entry lists that was read, if it is one.
+fn stored_scopes(key: &Key, reading: &Reading) -> Vec<String> {
+    let slot = reading.slot.as_deref().unwrap_or_default();
+    match envelope::open(key.qualified(), slot) {
+        Ok(envelope) => envelope
+            .scopes
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        Err(envelope::Corrupt) => Vec::new(),
     }
 }
 

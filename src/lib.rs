@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod init;
+mod settings;
+
+pub use larder_core::{
+    Cache, CacheBuilder, Caches, Clock, Error, Invalidation, Key, KeyPart, KeyWriter, Load,
+    MemoryLimit, Mode, Role, Set, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets,
+    TryLoad, Ttl, Ttls, Value, ValueWriter, Weigher, escape, sites, slot, store,
+};
+// pub use larder_macros::{cache_read, cache_write, resource};
+#[cfg(feature = "redis")]
+pub use larder_redis as redis;
+
+pub use crate::init::{cache, cache_named, init, scope};
+pub use crate::settings::{Builder, InitError, builder};
+
+#[doc(hidden)]
+pub use larder_core::__private;

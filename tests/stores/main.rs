@@ -1,0 +1,9 @@
+//! The promises, on process memory and on a real Redis alike.
+
+mod cancelled;
+mod direct;
+mod flights;
+mod outage;
+mod overtaken;
+mod redis;
+mod stage;
