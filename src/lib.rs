@@ -8,7 +8,7 @@ pub use larder_core::{
     MemoryLimit, Mode, Role, Set, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets,
     TryLoad, Ttl, Ttls, Value, ValueWriter, Weigher, escape, sites, slot, store,
 };
-// pub use larder_macros::{cache_read, cache_write, resource};
+pub use larder_macros::{cache_read, cache_write, resource};
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
@@ -17,3 +17,14 @@ pub use crate::settings::{Builder, InitError, builder};
 
 #[doc(hidden)]
 pub use larder_core::__private;
+
+/// The guides in `docs/`, compiled and run with the tests.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../docs/attributes.md")]
+    mod attributes {}
+    #[doc = include_str!("../docs/consistency.md")]
+    mod consistency {}
+    #[doc = include_str!("../docs/performance.md")]
+    mod performance {}
+}

@@ -4,10 +4,11 @@ use std::future::Future;
 
 use crate::Error;
 use crate::cache::{Invalidation, Mode, Targets};
+use crate::key::Key;
 use crate::site::Site;
 use crate::spec::Spec;
 use crate::tag::Tags;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, ValueFor};
 
 /// A read: the entry if there is one, else what `load` returns, stored unless `keep` says no.
 #[inline]
@@ -79,28 +80,26 @@ pub trait Again: Clone {}
 impl<T: Clone> Again for T {}
 
 /// The entry if there is one; never loads.
-pub async fn peek<V: Value, S: Fn(&mut Tags)>(
+pub async fn peek<'c, V: ValueFor<'c>, S: Fn(&mut Tags)>(
     site: &'static Site,
     spec: Spec<S>,
 ) -> Result<Option<V>, Error> {
-    site.home()?.peek(&spec).await
+    let value = site.home()?.peek::<V::Stored, S>(&spec).await?;
+    Ok(value.map(V::restore))
 }
 
 /// Stores a value without a load.
-pub async fn prime<V: Value, S: Fn(&mut Tags)>(
+pub async fn prime<'c, V: ValueFor<'c>, S: Fn(&mut Tags)>(
     site: &'static Site,
     spec: Spec<S>,
     value: &V,
 ) -> Result<(), Error> {
-    site.home()?.prime(&spec, value).await
+    site.home()?.prime(&spec, value.stored()).await
 }
 
 /// Makes the entry unusable, and every load of it that is under way.
-pub async fn invalidate<S: Fn(&mut Tags)>(
-    site: &'static Site,
-    spec: Spec<S>,
-) -> Result<Invalidation, Error> {
-    let targets = Targets::default().key(&spec.key);
+pub async fn invalidate(site: &'static Site, key: Key) -> Result<Invalidation, Error> {
+    let targets = Targets::default().key(key);
     Ok(site
         .home()?
         .invalidate_counted(targets, Some(site.counters()))

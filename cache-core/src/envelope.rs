@@ -7,6 +7,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const CHECKSUM: usize = slot::KIND + 1;
 
+/// How many scopes an entry may be in, and how long their names may be: an entry from outside must
+/// not make us ask the store for everything.
+const MOST_SCOPES: usize = 1_024;
+const LONGEST_SCOPE: usize = u16::MAX as usize;
+
+/// Whether an entry can be in these scopes.
+pub(crate) fn admits(scopes: &[String]) -> bool {
+    scopes.len() <= MOST_SCOPES && scopes.iter().all(|scope| scope.len() <= LONGEST_SCOPE)
+}
+
 /// What an entry says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Meta {
@@ -77,6 +87,9 @@ pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corru
         return Err(Corrupt);
     }
     let count = rest.u16()?;
+    if count > MOST_SCOPES {
+        return Err(Corrupt);
+    }
     // No allocation by a number from outside: the names must be there.
     let mut scopes = Vec::with_capacity(count.min(16));
     for _ in 0..count {
@@ -103,7 +116,7 @@ fn checksum(key: &str, bytes: &[u8]) -> u64 {
 }
 
 fn push_u16(bytes: &mut Vec<u8>, number: usize) {
-    // Callers refuse more scopes, and longer ones, than fit.
+    // Callers ask `admits` first.
     let number = u16::try_from(number).unwrap_or(u16::MAX);
     bytes.extend_from_slice(&number.to_be_bytes());
 }

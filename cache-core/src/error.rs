@@ -26,6 +26,12 @@ pub enum Error {
         /// What the codec said.
         reason: String,
     },
+    /// An entry in a store can have about 1,000 tags of at most 64 KB each.
+    #[error("`{key}` has more than 1,000 tags, or one of more than 64 KB")]
+    TooManyTags {
+        /// The key that was to be set.
+        key: String,
+    },
     /// The arguments of a function could not be made into a key.
     #[error("the arguments of `{function}` cannot be made into a key: {reason}")]
     Key {

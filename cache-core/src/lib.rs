@@ -44,9 +44,12 @@ pub use crate::value::Value;
 pub mod __private {
     pub use inventory::submit;
 
-    pub use crate::call::{again, invalidate, peek, prime, read, read_hashed};
-    pub use crate::key::{PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap};
+    pub use crate::call::{Again, again, invalidate, peek, prime, read, read_hashed};
+    pub use crate::key::{
+        HashPart, Hashed, PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap,
+    };
     pub use crate::site::Registration;
+    pub use crate::spec::spec;
     pub use crate::value::{
         MaybeNone, Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, ValueFor,
         Yields, always, if_some,

@@ -79,6 +79,13 @@ impl<F: Fn(&mut Tags)> Spec<F> {
     }
 }
 
+/// The spec that an attribute was given: says so where it was given something else.
+#[doc(hidden)]
+#[inline]
+pub fn spec<F: Fn(&mut Tags)>(spec: Spec<F>) -> Spec<F> {
+    spec
+}
+
 impl<F> fmt::Debug for Spec<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spec")

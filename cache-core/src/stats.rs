@@ -106,7 +106,8 @@ pub struct Stats {
     pub loads: u64,
     /// Loads that returned an error or panicked.
     pub load_failures: u64,
-    /// Loaded values that were returned but not stored, because an invalidation overtook the load.
+    /// Loaded values that were returned but not stored, because an invalidation, a set or another
+    /// process's load came first.
     pub overtaken: u64,
     /// Entries that were not readable: corrupt, foreign, or of an older shape. Each was a miss.
     pub corrupt: u64,

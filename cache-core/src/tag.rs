@@ -76,6 +76,12 @@ impl From<&String> for Tag {
     }
 }
 
+impl From<&&str> for Tag {
+    fn from(name: &&str) -> Self {
+        Self::new(name)
+    }
+}
+
 impl From<&Tag> for Tag {
     fn from(tag: &Tag) -> Self {
         tag.clone()

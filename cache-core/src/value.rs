@@ -26,17 +26,34 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Value for 
 
 /// [`Value`], asked of the caller. In a signature, a bound without a parameter is checked where it is
 /// written; the lifetime moves the check to the callers, so that a type that cannot be cached gives
-/// one error and not one for each companion.
+/// one error and not one for each companion. No subtrait of [`Value`], for then that would be checked.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     label = "not a cacheable value",
     note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` for `{Self}`"
 )]
-pub trait ValueFor<'caller>: Value {}
+pub trait ValueFor<'caller>: Sized {
+    /// The type itself, known to be a value.
+    type Stored: Value;
+
+    fn restore(stored: Self::Stored) -> Self;
+
+    fn stored(&self) -> &Self::Stored;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Value> ValueFor<'_> for T {}
+impl<T: Value> ValueFor<'_> for T {
+    type Stored = T;
+
+    fn restore(stored: T) -> T {
+        stored
+    }
+
+    fn stored(&self) -> &T {
+        self
+    }
+}
 
 /// A failure that the callers of one load share.
 pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;

@@ -3,6 +3,7 @@
 mod cancelled;
 mod direct;
 mod flights;
+mod functions;
 mod outage;
 mod overtaken;
 mod redis;

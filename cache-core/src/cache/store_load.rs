@@ -321,6 +321,11 @@ impl Cache {
         lease: &Lease,
         budget: &mut Budget<'_>,
     ) -> Result<Filled, Error> {
+        if !envelope::admits(scopes) {
+            return Err(Error::TooManyTags {
+                key: key.full().to_owned(),
+            });
+        }
         // A generation that was missing can never be current again under this entry.
         let Some(generations) = lease
             .generations

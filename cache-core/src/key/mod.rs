@@ -5,6 +5,7 @@
 //! namespace.
 
 mod escape;
+mod hashed;
 mod part;
 mod text;
 mod writer;
@@ -14,6 +15,8 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::escape::escape;
+#[doc(hidden)]
+pub use self::hashed::{HashPart, Hashed};
 pub use self::part::KeyPart;
 #[doc(hidden)]
 pub use self::part::{PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap};

@@ -2,7 +2,7 @@
 //!
 //! moka decides what stays, but its own lookup keeps a log of reads and does housekeeping, at ten
 //! times the cost of finding an entry. So entries are found here, and moka is told of a sample of
-//! the hits. Every entry here is, or is about to be, in moka, which reports what it evicts.
+//! the hits (see `usage`). Every entry here is, or is about to be, in moka, which reports what it evicts.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;

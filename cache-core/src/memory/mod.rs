@@ -2,8 +2,8 @@
 
 mod entry;
 mod front;
+mod usage;
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use moka::notification::RemovalCause;
 
 pub(crate) use self::entry::{AnyEntry, Entry};
 use self::front::Front;
+use self::usage::Usage;
 use crate::clock::{Clock, Tick};
 
 /// How much process memory may hold.
@@ -41,6 +42,7 @@ impl fmt::Debug for MemoryLimit {
 pub(crate) struct Memory {
     front: Arc<Front>,
     policy: moka::sync::Cache<Box<str>, AnyEntry, foldhash::fast::RandomState>,
+    usage: Usage,
     clock: Clock,
 }
 
@@ -80,6 +82,7 @@ impl Memory {
         Self {
             front,
             policy,
+            usage: Usage::new(),
             clock,
         }
     }
@@ -91,9 +94,7 @@ impl Memory {
         if !entry.is_usable(self.clock.tick()) {
             return self.drop_unusable(&entry);
         }
-        if is_sampled() {
-            self.policy.get(key);
-        }
+        self.usage.hit(&entry);
         Some(entry)
     }
 
@@ -109,6 +110,9 @@ impl Memory {
 
     /// Stores an entry. The caller makes sure that no invalidation overtook it.
     pub(crate) fn insert(&self, entry: AnyEntry) {
+        for used in self.usage.take() {
+            self.policy.get(&*used.key);
+        }
         // First the table, then moka: what moka evicts is then always in the table already.
         self.front.insert(Arc::clone(&entry));
         self.policy.insert(entry.key.clone(), entry);
@@ -144,18 +148,6 @@ impl fmt::Debug for Memory {
             .field("entries", &self.policy.entry_count())
             .finish_non_exhaustive()
     }
-}
-
-/// Whether this hit is one of those that moka is told of: one in sixteen of each thread.
-#[inline]
-fn is_sampled() -> bool {
-    thread_local! {
-        static HITS: Cell<u8> = const { Cell::new(0) };
-    }
-    HITS.with(|hits| {
-        hits.set(hits.get().wrapping_add(1));
-        hits.get() % 16 == 0
-    })
 }
 
 struct FreeExpired {

@@ -1,0 +1,202 @@
+//! The attribute macros of [larder](https://docs.rs/larder). Applications use them through the
+//! facade, `larder`; the code that they make calls `::larder::…`, so it must be a dependency under
+//! that name.
+
+mod body;
+mod errors;
+mod function;
+mod generics;
+mod key;
+mod mentions;
+mod options;
+mod read;
+mod resource;
+mod scope;
+mod site;
+mod tags;
+mod template;
+mod ttl;
+mod write;
+
+use proc_macro::TokenStream;
+
+/// Looks an `async fn`'s value up before it runs, and stores what it returns.
+///
+/// ```
+/// use larder::cache_read;
+/// # #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # struct User { id: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # async fn fetch_user(id: u64) -> Result<User, DbError> { Ok(User { id }) }
+///
+/// #[cache_read(key = "user:{id}", ttl = 300, tags = ["user:{id}", "users"])]
+/// async fn get_user(id: u64) -> Result<User, DbError> {
+///     fetch_user(id).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// let user = get_user(7).await.expect("it loads");
+/// assert_eq!(get_user(7).await.expect("it is there"), user);
+/// assert_eq!(get_user::stats().hits, 1);
+///
+/// get_user::invalidate(7).await?;
+/// assert_eq!(get_user::peek(7).await?, None);
+/// # Ok(()) }
+/// ```
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `key = "user:{id}"` | The entry's key, a template. |
+/// | `key = ("user", id, name)` | The same from parts, each a value of its own. |
+/// | `key = expression` | Anything that `larder::Key::from` takes, as it is. |
+/// | no `key` | The function's path and a hash of all arguments, which must be `Serialize`. |
+/// | `user::profile(id)`, first and without a name | Key, tags, ttl and lock come from a [`resource!`]; `ttl` and `lock` replace its own, `tags` add to them. |
+/// | `ttl = 300`, `ttl = "5m"` | How long the entry may be used: seconds, or a duration in words. Left out: the cache's usual ttl. |
+/// | `ttl = short`, `default`, `long`, `never` | As the cache is configured; `never`: until it is invalidated or evicted. |
+/// | `ttl = expression` | A `Duration` or a `larder::Ttl`, evaluated at each call. |
+/// | `tags = ["user:{id}", tag(id)]` | By what the entry can be invalidated: templates, or anything that becomes a `larder::Tag`. Left out: the key. |
+/// | `tags = tags_of`, `tags = tags_of(id)` | A function that returns any number of tags; by its name it gets references to all arguments that are not skipped. |
+/// | `namespace = "{org}"` | A template for the namespace that the key is in. |
+/// | `skip(db, trace)` | Arguments that are not part of the key. `skip(self)` for methods. |
+/// | `lock` | A load excludes loads of the same key in other processes. |
+/// | `cache = "sessions"` | The named cache to use. |
+/// | `cache_none = false` | `None` is not stored. |
+///
+/// # Templates
+///
+/// `{id}` and `<id>` stand for an argument, `{user.id}`, `{pair.0}` and `{self.tenant}` for a field.
+/// `{{`, `}}`, `<<` and `>>` are the characters themselves. Arguments need `Display` or
+/// `larder::KeyPart`. They are escaped, so that no value reaches the key of another; two
+/// placeholders must be separated. Every argument is in the key or in `skip(..)`.
+///
+/// # Returned values
+///
+/// Of a `Result`, also under another name, only `Ok` is stored; its error needs no bounds. What is
+/// stored is `Serialize`, `DeserializeOwned` and `Clone`.
+///
+/// An argument that the tags mention is asked for after the body could have taken it: the body then
+/// gets a clone, made on a miss only.
+///
+/// # Companion
+///
+/// Beside a free function comes a struct of its name and visibility. The function's arguments as far
+/// as key, tags, namespace and ttl mention them identify the entry:
+///
+/// | function | does |
+/// |---|---|
+/// | `get_user::key(7)` | the `larder::Key`; without `key = ..` a `Result` of it |
+/// | `get_user::invalidate(7).await` | makes the entry unusable, and every load of it under way |
+/// | `get_user::peek(7).await` | the value if there is one, without a load |
+/// | `get_user::prime(7, &user).await` | stores a value without a load |
+/// | `get_user::refresh(7).await` | loads again and replaces the entry; takes all arguments |
+/// | `get_user::stats()` | what the function's lookups and loads did |
+///
+/// `peek` and `prime` know the value's type when the return type is written as some `…Result<T, ..>`,
+/// as a type of the standard library or without parameters; else the caller says which it is.
+///
+/// Methods, whatever their receiver, are cached too, but have no companion: an attribute cannot put
+/// anything beside a method. Functions without `self` in an `impl` are not taken.
+#[proc_macro_attribute]
+pub fn cache_read(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    read::attribute(arguments.into(), item.into()).into()
+}
+
+/// Invalidates what depends on an `async fn` that changes something.
+///
+/// ```
+/// use larder::{cache_read, cache_write};
+/// # static NAME: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+///
+/// #[cache_read(key = "name:{id}", tags = ["user:{id}"])]
+/// async fn name_of(id: u64) -> String {
+///     # let _ = id;
+///     # NAME.lock().expect("nothing panics").clone()
+/// }
+///
+/// #[cache_write(tags = ["user:{id}"], recache = [name_of(id)])]
+/// async fn rename(id: u64, name: &str) -> Result<(), std::io::Error> {
+///     # let _ = id;
+///     # *NAME.lock().expect("nothing panics") = name.to_owned();
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// assert_eq!(name_of(7).await, "");
+/// rename(7, "Ada").await?;
+/// assert_eq!(name_of(7).await, "Ada");
+/// # Ok(()) }
+/// ```
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `tags = ["user:{id}", "user:{ret.id}"]` | Everything with one of these tags, and the keys of their names. `ret` is what the function returned; of a `Result`, what is in `Ok`. |
+/// | `tags = tags_of`, `tags = tags_of(id)` | A function that returns any number of tags; by its name it gets references to all arguments. |
+/// | `user::tag(id)`, without a name | Anything that becomes a `larder::Tag`. |
+/// | `keys = ["user:{id}", key_of(id)]` | These keys: templates, or anything that becomes a `larder::Key`. |
+/// | `namespace = "{org}"` | The namespace that `keys` are in. |
+/// | `recache = [get_user(id), get_name(&ret.name)]` | Calls to make after the invalidation, before the return, when the function did not return `Err`. Their futures must be `Send`. One that fails or panics does not fail the write. Each gets its own clone of the arguments it mentions; `ret` is a reference. |
+/// | `recache_max_concurrency = 4` | How many of them run at once; 4 unless set. |
+/// | `invalidate = "on_ok"` | Only when the function did not return `Err`. |
+/// | `cache = "sessions"` | The named cache to use. |
+///
+/// It invalidates before it returns, and however it ends: `Ok`, `Err`, a panic, or dropped in the
+/// middle (what depends on `ret` only when there is one). Templates are those of [`macro@cache_read`].
+#[proc_macro_attribute]
+pub fn cache_write(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    write::attribute(arguments.into(), item.into()).into()
+}
+
+/// Declares what is cached about a thing: one place for keys, tags and ttls.
+///
+/// ```
+/// use larder::{cache_read, cache_write, resource};
+///
+/// resource! {
+///     /// A user, and everything that is cached about it.
+///     pub user(user_id: u64) {
+///         profile: ttl = 300, lock;
+///         settings: ttl = "10m";
+///         /// A picture of the user.
+///         avatar(size: u32): key = "v2:user:{user_id}:avatar:{size}", tags = ["avatars"], ttl = long;
+///     }
+/// }
+///
+/// #[cache_read(user::profile(user_id))]
+/// async fn get_profile(user_id: u64) -> String {
+///     format!("user {user_id}")
+/// }
+///
+/// #[cache_write(user::tag(user_id))]
+/// async fn update_user(user_id: u64) {
+///     # let _ = user_id;
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(user::profile(7).key.as_str(), "user:profile:7");
+/// assert_eq!(user::tag(7).as_str(), "user:7");
+/// assert_eq!(user::avatar(7, 64).key.as_str(), "v2:user:7:avatar:64");
+/// # assert_eq!(get_profile(7).await, "user 7");
+/// # update_user(7).await;
+/// # assert_eq!(get_profile::peek(7).await.expect("it answers"), None);
+/// # }
+/// ```
+///
+/// Each entry becomes a function of the ids and its own arguments that returns a `larder::Spec`: what
+/// [`macro@cache_read`] takes in first place. `tag` returns the tag that every entry of the resource
+/// carries, `user:{user_id}`.
+///
+/// | option of an entry | meaning | left out |
+/// |---|---|---|
+/// | `key = ..` | as in `cache_read`; must mention all ids and arguments | `user:profile:{user_id}` |
+/// | `tags = [..]` | beside the resource's tag | none |
+/// | `ttl = ..` | as in `cache_read` | the cache's usual ttl |
+/// | `namespace = ..` | as in `cache_read` | none |
+/// | `lock` | as in `cache_read` | not set |
+#[proc_macro]
+pub fn resource(input: TokenStream) -> TokenStream {
+    resource::declarations(input.into()).into()
+}

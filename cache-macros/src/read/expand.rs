@@ -1,0 +1,286 @@
+//! The code of a `#[cache_read]` function.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Expr, GenericParam};
+
+use super::companion;
+use super::model::{Read, Source};
+use super::value::{self, ValueType};
+use crate::body;
+use crate::function::Arg;
+use crate::key::in_namespace;
+use crate::scope::local;
+use crate::site::{Site, site_ident};
+use crate::tags;
+
+pub(super) fn expand(read: &Read<'_>) -> TokenStream {
+    match read.function.receiver() {
+        None => companion::expand(read),
+        Some(_) => method(read),
+    }
+}
+
+// Input:  async fn profile(&self, id: u64) -> Result<Profile, Error> { BODY }
+// Output: async fn profile(&self, id: u64) -> Result<Profile, Error> {
+//             static SITE: ::larder::Site = ..;
+//             ::larder::__private::read(
+//                 &SITE, ::larder::Mode::Read, SPEC, OUTCOME, ::larder::__private::always,
+//                 || async move { BODY },
+//             ).await
+//         }
+/// A method has no place for a companion: there, only the method itself is emitted.
+fn method(read: &Read<'_>) -> TokenStream {
+    let function = read.function;
+    let (attrs, vis, sig) = (&function.attrs, &function.vis, function.signature());
+    let name = site_ident();
+    let site = site(read).expand(&name);
+    let lookup = lookup(read, &quote!(&#name), &quote!(::larder::Mode::Read));
+    quote!(#(#attrs)* #vis #sig { #site #lookup })
+}
+
+/// What is registered of the function.
+pub(super) fn site<'r>(read: &'r Read<'_>) -> Site<'r> {
+    Site {
+        role: "Read",
+        function: read.function.name(),
+        key: match &read.source {
+            Source::Key { key, .. } => key.text(),
+            Source::Hashed { .. } | Source::Spec(_) => None,
+        },
+        tags: read.tags.iter().filter_map(tags::Tag::text).collect(),
+        cache: read.cache.as_ref(),
+    }
+}
+
+// Output: ::larder::__private::read(
+//             SITE, MODE, SPEC, ::larder::__private::outcome!(Result<User, DbError>),
+//             ::larder::__private::always, || async move { BODY },
+//         ).await
+/// The statements that look the entry up, and load it where there is none.
+pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) -> TokenStream {
+    let returned = &read.function.returned;
+    let blamed = match value::of(returned) {
+        ValueType::Known(ty) => ty.span(),
+        ValueType::Inferred => returned.span(),
+    };
+    // A type that cannot be cached is reported where the user wrote it.
+    let blamed = Span::mixed_site().located_at(blamed);
+    let call = match read.source {
+        Source::Hashed { .. } => quote_spanned!(blamed=> ::larder::__private::read_hashed),
+        Source::Key { .. } | Source::Spec(_) => quote_spanned!(blamed=> ::larder::__private::read),
+    };
+    let outcome = quote_spanned!(blamed=> ::larder::__private::outcome!(#returned));
+    let keep = if read.keeps_none {
+        quote_spanned!(blamed=> ::larder::__private::always)
+    } else {
+        quote_spanned!(blamed=> ::larder::__private::if_some)
+    };
+    let (eager, spec) = spec(read);
+    let variable = local("spec");
+    let load = load(read);
+    let arguments = quote!(#site, #mode, #variable, #outcome, #keep, #load);
+    let call = quote_spanned!(blamed=> #call(#arguments).await);
+    quote! {
+        #eager
+        let #variable = #spec;
+        #call
+    }
+}
+
+// Input:  async fn get_user(id: u64, name: String) with tags = ["user:{name}"]
+// Output: || { let name = ::larder::__private::again(&name); async move { BODY } }
+/// The body, and what it takes along. Arguments that the tags may still be asked for stay where
+/// they are; the body gets its own copy, which costs something on a miss only.
+fn load(read: &Read<'_>) -> TokenStream {
+    let names = read.tag_names();
+    let scope = read.scope();
+    let copies = scope
+        .args_of(&names)
+        .filter(|arg| !arg.is_copy())
+        .map(body::copy);
+    let future = body::future(read.function);
+    quote!(|| { #(#copies)* #future })
+}
+
+// Input:  key = "user:{id}", tags = ["users"], ttl = 300, lock
+// Output: ::larder::Spec::new(KEY, |tags| { .. }).ttl(TTL).lock(true)
+/// Statements that come first, and an expression of type `larder::Spec`; for a hashed key a
+/// `Result` of it.
+pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
+    let scope = read.scope();
+    let all = read.kept_names();
+    let ttl = read.ttl.as_ref().map(|ttl| ttl.expand());
+    let ttl = ttl.into_iter();
+    let lock = read.lock.into_iter();
+    let changes = quote!(#(.ttl(#ttl))* #(.lock(#lock))*);
+    let (key, tags, base) = (local("key"), local("tags"), local("base"));
+    match &read.source {
+        Source::Spec(spec) => {
+            let spec = given(spec);
+            if read.tags.is_empty() {
+                return (TokenStream::new(), quote!(#spec #changes));
+            }
+            // The spec's own tags first.
+            let made = local("made");
+            let first = quote!((#base)(#tags););
+            let writer = tags::writer(&read.tags, &scope, &all, &first);
+            let eager = quote! {
+                let #made = #spec;
+                let #base = #made.tags;
+            };
+            let spec = quote! {
+                ::larder::Spec::new(#made.key, #writer).ttl(#made.ttl).lock(#made.lock)#changes
+            };
+            (eager, spec)
+        }
+        Source::Key { .. } | Source::Hashed { .. } => {
+            let writer = tags::writer(&read.tags, &scope, &all, &TokenStream::new());
+            let (eager, writer) = if uses_exclusive_self(read) {
+                // `self` goes into the body, so its tags are written before.
+                let eager = quote! {
+                    let mut #base = ::larder::Tags::default();
+                    (#writer)(&mut #base);
+                };
+                (
+                    eager,
+                    quote!(|#tags: &mut ::larder::Tags| #tags.extend(&#base)),
+                )
+            } else {
+                (TokenStream::new(), writer)
+            };
+            let made = key_of(read, &companion_name(read));
+            let spec = if matches!(read.source, Source::Hashed { .. }) {
+                quote!(#made.map(|#key| ::larder::Spec::new(#key, #writer)#changes))
+            } else {
+                quote!(::larder::Spec::new(#made, #writer)#changes)
+            };
+            (eager, spec)
+        }
+    }
+}
+
+// Input:  user::profile(id)
+// Output: ::larder::__private::spec(user::profile(id))
+/// The expression in the attribute, known to be a spec.
+fn given(spec: &Expr) -> TokenStream {
+    let blamed = Span::mixed_site().located_at(spec.span());
+    quote_spanned!(blamed=> ::larder::__private::spec(#spec))
+}
+
+fn uses_exclusive_self(read: &Read<'_>) -> bool {
+    read.tag_names().contains("self") && !read.function.has_shared_self()
+}
+
+/// By which name a hashed key knows the function: that of the companion, which is unique.
+fn companion_name(read: &Read<'_>) -> TokenStream {
+    if read.function.receiver().is_none() {
+        return quote!(::core::any::type_name::<Self>());
+    }
+    let suffix = format!("::{}", read.function.name());
+    quote!(::core::concat!(::core::module_path!(), #suffix))
+}
+
+/// An expression of type `larder::Key`; for a hashed key a `Result` of it.
+pub(super) fn key_of(read: &Read<'_>, function: &TokenStream) -> TokenStream {
+    let scope = read.scope();
+    match &read.source {
+        Source::Key { key, namespace } => key.expand(namespace.as_ref(), &scope),
+        Source::Spec(spec) => {
+            let spec = given(spec);
+            quote!(#spec.key)
+        }
+        Source::Hashed { namespace } => {
+            let key = hashed(read, function);
+            let Some(namespace) = namespace else {
+                return key;
+            };
+            let plain = local("plain");
+            let inside = in_namespace(namespace, &scope, &plain.to_token_stream());
+            quote!(#key.map(|#plain| #inside))
+        }
+    }
+}
+
+/// The key of the function as a whole.
+pub(super) fn key(read: &Read<'_>) -> TokenStream {
+    key_of(read, &companion_name(read))
+}
+
+// Input:  async fn search(text: String, page: u32), hashed
+// Output: ::larder::Key::of_call(
+//             NAME, &(::larder::__private::Hashed(&text), ::larder::__private::Hashed(&page)))
+fn hashed(read: &Read<'_>, function: &TokenStream) -> TokenStream {
+    let mut parts = Vec::new();
+    if read.function.receiver().is_some() {
+        // Methods of the same name in one module.
+        parts.push(quote!(::core::any::type_name::<Self>()));
+    }
+    for param in &read.function.sig.generics.params {
+        match param {
+            GenericParam::Type(param) => {
+                let ident = &param.ident;
+                parts.push(quote!(::core::any::type_name::<#ident>()));
+            }
+            GenericParam::Const(param) => parts.push(param.ident.to_token_stream()),
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+    let mut look = TokenStream::new();
+    for arg in &read.function.args {
+        let kept: Vec<&Ident> = arg.names.iter().filter(|name| !read.skips(name)).collect();
+        let is_whole = kept.len() == arg.names.len();
+        let places = if is_whole && !kept.is_empty() {
+            vec![&arg.ident]
+        } else {
+            kept
+        };
+        if !is_whole {
+            look.extend(arg.look());
+        }
+        let blamed = Span::mixed_site().located_at(arg.ty.span());
+        parts.extend(
+            places
+                .iter()
+                .map(|place| quote_spanned!(blamed=> ::larder::__private::Hashed(&#place))),
+        );
+    }
+    let tuple = nested(&parts);
+    let call = quote!(::larder::Key::of_call(#function, &#tuple));
+    if look.is_empty() {
+        call
+    } else {
+        quote!({ #look #call })
+    }
+}
+
+/// A tuple of any length: serde's tuples end at sixteen.
+fn nested(parts: &[TokenStream]) -> TokenStream {
+    const MOST: usize = 12;
+    if parts.len() <= MOST {
+        return quote!((#(#parts,)*));
+    }
+    let (first, rest) = parts.split_at(MOST);
+    let rest = nested(rest);
+    quote!((#(#first,)* #rest))
+}
+
+/// The names of arguments as a companion's functions take them, for those that do not use all.
+pub(super) fn unused(args: &[&Arg], used: &crate::mentions::Names) -> TokenStream {
+    let unused: Vec<_> = args
+        .iter()
+        .filter(|arg| {
+            !arg.names
+                .iter()
+                .any(|name| used.contains(&name.unraw().to_string()))
+        })
+        .map(|arg| &arg.ident)
+        .collect();
+    if unused.is_empty() {
+        TokenStream::new()
+    } else {
+        quote!(let _ = (#(&#unused),*);)
+    }
+}

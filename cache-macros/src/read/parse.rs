@@ -1,0 +1,84 @@
+//! The options of `#[cache_read]` as they are written.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Expr, LitStr};
+
+use crate::errors::Errors;
+use crate::options::{Known, Options, Value, known};
+
+const KNOWN: &[Known] = &[
+    known("key", "key = \"user:{id}\""),
+    known("ttl", "ttl = 300"),
+    known("tags", "tags = [\"user:{id}\"]"),
+    known("namespace", "namespace = \"{org}\""),
+    known("skip", "skip(db)"),
+    known("lock", "lock"),
+    known("cache", "cache = \"sessions\""),
+    known("cache_none", "cache_none = false"),
+];
+
+/// What the attribute says, undecided.
+pub(super) struct Parsed {
+    pub(super) positional: Vec<Expr>,
+    pub(super) key: Option<Expr>,
+    pub(super) ttl: Option<Expr>,
+    pub(super) tags: Option<Expr>,
+    pub(super) namespace: Option<LitStr>,
+    pub(super) skip: Vec<Ident>,
+    pub(super) lock: Option<bool>,
+    pub(super) cache: Option<LitStr>,
+    pub(super) cache_none: Option<bool>,
+    /// The options' names, where another option can make them wrong.
+    pub(super) names: Names,
+    /// Whether something that was not understood may have been meant to be part of the key.
+    pub(super) is_broken: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) key: Option<Ident>,
+    pub(super) namespace: Option<Ident>,
+}
+
+impl Parsed {
+    pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Options::parse_attribute(tokens, KNOWN, errors);
+        let names = Names {
+            key: options.key("key").cloned(),
+            namespace: options.key("namespace").cloned(),
+        };
+        let key = options.expr("key", KNOWN, errors);
+        let namespace = options.string("namespace", KNOWN, errors);
+        let skip = skipped(&mut options, errors);
+        let is_broken = !errors.is_empty();
+        Self {
+            key,
+            namespace,
+            skip,
+            ttl: options.expr("ttl", KNOWN, errors),
+            tags: options.expr("tags", KNOWN, errors),
+            lock: options.flag("lock", errors),
+            cache: options.string("cache", KNOWN, errors),
+            cache_none: options.flag("cache_none", errors),
+            positional: options.positional,
+            names,
+            is_broken,
+        }
+    }
+}
+
+fn skipped(options: &mut Options, errors: &mut Errors) -> Vec<Ident> {
+    let Some(option) = options.take("skip") else {
+        return Vec::new();
+    };
+    match option.value {
+        Value::Names(names) if !names.is_empty() => names,
+        _ => {
+            errors.on(
+                &option.key,
+                "`skip` names the arguments that are not part of the key, as in `skip(db)`",
+            );
+            Vec::new()
+        }
+    }
+}
