@@ -1,5 +1,8 @@
 //! Repository commands, run as `cargo xtask <command>`.
 
+mod instructions;
+mod mutants;
+mod ratios;
 mod redis;
 
 use std::env;
@@ -10,10 +13,13 @@ usage: cargo xtask <command>
 
   test [args]          run all tests, documentation tests too; args go to `cargo test`,
                        and after `--` to the tests: cargo xtask test tags -- --nocapture
-  bench [name] [args]  run all benchmarks or the one named; args go to `cargo bench`
+  bench [name] [args]  run all benchmarks or the one named; args go to `cargo bench`;
+                       then print what criterion measured as ratios to the raw clients
+  instructions         count the instructions of a hit (needs valgrind)
+  mutants [name]       take each guard out of the code, and see that a test notices
   help                 show this text
 
-Both commands install `redis-server` with apt-get when it is missing and they may.
+`test` and `bench` install `redis-server` with apt-get when it is missing and they may.
 ";
 
 fn main() -> ExitCode {
@@ -24,7 +30,19 @@ fn main() -> ExitCode {
     };
     match command.as_str() {
         "test" => with_redis(cargo("test", &["--workspace", "--all-features"]).args(rest)),
-        "bench" => with_redis(&mut bench(rest)),
+        "bench" => {
+            let code = with_redis(&mut bench(rest));
+            ratios::print();
+            code
+        }
+        "instructions" => match instructions::print(&mut cargo("bench", &["--all-features"])) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(&problem),
+        },
+        "mutants" => match mutants::run(rest.first().map(String::as_str)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(&problem),
+        },
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             ExitCode::SUCCESS

@@ -1,0 +1,233 @@
+//! Takes the guards out, one at a time, and sees that a test notices.
+//!
+//! Works on a copy of the tree below `target/mutants`. Each guard is a piece of text in a file and
+//! what stands there without it; a text that is no longer there is an error, so the list stays true.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+struct Guard {
+    /// What it keeps from happening.
+    name: &'static str,
+    file: &'static str,
+    with: &'static str,
+    without: &'static str,
+}
+
+const GUARDS: &[Guard] = &[
+    Guard {
+        name: "a caller joins only a flight that no invalidation overtook (memory)",
+        file: "cache-core/src/cache/shared_load.rs",
+        with: "mode == Mode::Read && flight.is_current()",
+        without: "mode == Mode::Read",
+    },
+    Guard {
+        name: "a load that was overtaken does not land (memory)",
+        file: "cache-core/src/flight.rs",
+        with: "let stored = in_table && self.flight.is_current();",
+        without: "let stored = true;",
+    },
+    Guard {
+        name: "an entry is valid while its generations are",
+        file: "cache-core/src/memory/entry.rs",
+        with: "now < self.expires_at && self.held.is_current()",
+        without: "now < self.expires_at",
+    },
+    Guard {
+        name: "an entry expires",
+        file: "cache-core/src/memory/entry.rs",
+        with: "now < self.expires_at && self.held.is_current()",
+        without: "self.held.is_current()",
+    },
+    Guard {
+        name: "deleting a key takes its flight out",
+        file: "cache-core/src/cache/invalidate.rs",
+        with: "flights.revoke(key);",
+        without: "",
+    },
+    Guard {
+        name: "a fill needs its lease (Redis)",
+        file: "cache-redis/src/scripts/fill.lua",
+        with: "if held ~= ARGV[1] then return 0 end",
+        without: "",
+    },
+    Guard {
+        name: "a read checks generations (store)",
+        file: "cache-core/src/remote/mod.rs",
+        with: "Some(_) => return Ok(false),",
+        without: "Some(_) => {}",
+    },
+    Guard {
+        name: "a missing generation is an ended one (store)",
+        file: "cache-core/src/remote/mod.rs",
+        with: "Some(asked) if generations.get(asked) == Some(&Some(*generation)) => {}",
+        without: "Some(asked) if generations.get(asked).is_none_or(|g| g.is_none_or(|g| g == *generation)) => {}",
+    },
+    Guard {
+        name: "a caller joins only a flight that nothing overtook in another process",
+        file: "cache-core/src/flight.rs",
+        with: "load.began > looked || load.lease.as_ref().is_some_and(confirms)",
+        without: "let _ = (looked, confirms); load.began == load.began",
+    },
+    Guard {
+        name: "a caller that came before the load joins it",
+        file: "cache-core/src/flight.rs",
+        with: "load.began > looked || load.lease",
+        without: "let _ = looked; load.lease",
+    },
+    Guard {
+        name: "the lease script tells of an entry that turned up meanwhile",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: "return 'changed'",
+        without: "",
+    },
+    Guard {
+        name: "an exclusive lease excludes",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: "if claim == 'exclusive' then return 'held' end",
+        without: "",
+    },
+    Guard {
+        name: "a dropped leader leaves the table",
+        file: "cache-core/src/flight.rs",
+        with: "        if self.has_landed {\n            return;\n        }",
+        without: "        return;",
+    },
+    Guard {
+        name: "a dropped lease is given back",
+        file: "cache-core/src/remote/mod.rs",
+        with: "        if self.is_used {\n            return;\n        }",
+        without: "        return;",
+    },
+    Guard {
+        name: "a lease is renewed while its load runs",
+        file: "cache-core/src/cache/store_load.rs",
+        with: "Some((held, _)) => renewing(remote, key, held.token(), loading).await,",
+        without: "Some(_) => loading.await,",
+    },
+    Guard {
+        name: "what is queued is neither read nor filled",
+        file: "cache-core/src/remote/journal.rs",
+        with: "if self.len() == 0 {\n            return false;\n        }",
+        without: "if self.len() < usize::MAX {\n            return false;\n        }",
+    },
+    Guard {
+        name: "an invalidation that fails is kept",
+        file: "cache-core/src/remote/journal.rs",
+        with: "self.journal.keep(scopes, keys);",
+        without: "drop((scopes, keys));",
+    },
+    Guard {
+        name: "an entry is read only under its own key",
+        file: "cache-core/src/envelope.rs",
+        with: "xxh3_64_with_seed(bytes, xxh3_64_with_seed(key.as_bytes(), 0))",
+        without: "xxh3_64_with_seed(bytes, key.len() as u64 & 0)",
+    },
+    Guard {
+        name: "changed bytes are noticed",
+        file: "cache-core/src/envelope.rs",
+        with: "if checksum(key, rest.bytes) != expected {",
+        without: "if checksum(key, rest.bytes) == expected && expected == 0 {",
+    },
+    Guard {
+        name: "a changed shape is noticed",
+        file: "cache-core/src/codec/mod.rs",
+        with: "if Shape::of::<T>() != Shape::Known(shape) {",
+        without: "if Shape::of::<T>() == Shape::Unknown {",
+    },
+    Guard {
+        name: "a write invalidates when it is dropped",
+        file: "cache-core/src/write.rs",
+        with: "self.home\n                .invalidate_later(&targets, Some(self.site.counters()));",
+        without: "drop(targets);",
+    },
+    Guard {
+        name: "values are escaped in keys",
+        file: "cache-core/src/key/escape.rs",
+        with: "if always_escaped(character) || before == Some(character) {",
+        without: "if character == char::MAX {",
+    },
+];
+
+/// Runs the tests once for each guard. An error names the guards that no test noticed.
+pub(crate) fn run(only: Option<&str>) -> Result<(), String> {
+    let copy = Path::new("target/mutants/tree");
+    copy_tree(copy)?;
+    let mut unnoticed = Vec::new();
+    for guard in GUARDS {
+        if only.is_some_and(|only| !guard.name.contains(only)) {
+            continue;
+        }
+        let file = copy.join(guard.file);
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", guard.file))?;
+        if !text.contains(guard.with) {
+            return Err(format!("`{}` no longer says `{}`", guard.file, guard.with));
+        }
+        let mutated = text.replacen(guard.with, guard.without, 1);
+        fs::write(&file, mutated).map_err(|error| error.to_string())?;
+        let noticed = is_noticed(copy)?;
+        println!(
+            "{}  {}",
+            if noticed { "noticed  " } else { "UNNOTICED" },
+            guard.name
+        );
+        if !noticed {
+            unnoticed.push(guard.name);
+        }
+        fs::write(&file, text).map_err(|error| error.to_string())?;
+    }
+    if unnoticed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no test noticed: {}", unnoticed.join("; ")))
+    }
+}
+
+/// Whether a test fails. Code that does not compile is a mistake in the list, not a notice.
+fn is_noticed(copy: &Path) -> Result<bool, String> {
+    let cargo = |args: &[&str]| {
+        Command::new(env!("CARGO"))
+            .args(args)
+            .current_dir(copy)
+            .env("CARGO_TARGET_DIR", "../build")
+            .env("RUSTFLAGS", "--cap-lints allow")
+            .env("LARDER_TEST_SECONDS", "5")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .map(|status| status.success())
+            .map_err(|error| error.to_string())
+    };
+    let tests = [
+        "--package",
+        "larder",
+        "--package",
+        "larder-core",
+        "--lib",
+        "--test",
+        "stores",
+        "--test",
+        "macros",
+    ];
+    if !cargo(&[&["test", "--no-run"], &tests[..]].concat())? {
+        return Err("the tree does not compile without this guard".to_owned());
+    }
+    Ok(!cargo(&[&["test", "--no-fail-fast"], &tests[..]].concat())?)
+}
+
+fn copy_tree(to: &Path) -> Result<(), String> {
+    fs::create_dir_all(to).map_err(|error| error.to_string())?;
+    let files = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .output()
+        .map_err(|error| format!("git could not be started: {error}"))?;
+    for file in String::from_utf8_lossy(&files.stdout).lines() {
+        let target = to.join(file);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        }
+        fs::copy(file, &target).map_err(|error| format!("{file}: {error}"))?;
+    }
+    Ok(())
+}
