@@ -17,6 +17,7 @@ on_every_store! {
     keys_that_differ_do_not_collide
     statistics_count
     a_value_that_changed_its_type_is_a_miss
+    a_struct_that_changed_shape_is_a_miss
     values_of_any_kind_come_back
 }
 
@@ -262,6 +263,56 @@ async fn a_value_that_changed_its_type_is_a_miss(stage: Stage) {
     assert_eq!(
         stage.cache.get::<u32>("key").await.expect("it answers"),
         Some(7)
+    );
+}
+
+async fn a_struct_that_changed_shape_is_a_miss(stage: Stage) {
+    macro_rules! users {
+        ($($version:ident { $($field:ident: $type:ty = $value:expr),* })*) => {$(
+            mod $version {
+                #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+                pub(super) struct User { $(pub(super) $field: $type),* }
+                pub(super) fn user() -> User { User { $($field: $value),* } }
+            }
+        )*};
+    }
+    users! {
+        stored { id: u32 = 7, age: u32 = 36 }
+        same { id: u32 = 7, age: u32 = 36 }
+        gained { id: u32 = 7, age: u32 = 36, rank: Option<u8> = None }
+        lost { id: u32 = 7 }
+        renamed { id: u32 = 7, years: u32 = 36 }
+        retyped { id: u32 = 7, age: i32 = 36 }
+        reordered { age: u32 = 36, id: u32 = 7 }
+    }
+    stage
+        .cache
+        .set("user", &stored::user())
+        .await
+        .expect("it is stored");
+    macro_rules! misses {
+        ($($version:ident)*) => {$(
+            let found = stage.cache.get::<$version::User>("user").await.expect("it answers");
+            assert_eq!(found, None, stringify!($version));
+            assert_eq!($version::user(), $version::user());
+        )*};
+    }
+    misses!(gained lost renamed retyped reordered);
+    if stage.server.is_some() {
+        // Elsewhere, the same shape under the same name is the same type.
+        let found = stage
+            .cache
+            .get::<same::User>("user")
+            .await
+            .expect("it answers");
+        assert_eq!(found, Some(same::user()));
+        assert_eq!(stage.cache.stats().corrupt, 5);
+    }
+    // A load puts the new shape in its place.
+    let loaded = stage.cache.load("user", || async { gained::user() }).await;
+    assert_eq!(
+        stage.cache.get("user").await.expect("it answers"),
+        Some(loaded)
     );
 }
 

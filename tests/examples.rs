@@ -1,0 +1,64 @@
+//! The examples run, and the one with two processes really has two.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use larder_testkit::RedisServer;
+
+/// Where `cargo test` has built the example.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test is a file");
+    let built = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("it is in target/*/deps");
+    let example = built.join("examples").join(name);
+    assert!(
+        example.exists(),
+        "build it: cargo build --all-features --example {name}"
+    );
+    example
+}
+
+fn run(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(example(name))
+        .args(arguments)
+        .env_remove("CACHE_URL")
+        .env_remove("REDIS_URL")
+        .output()
+        .expect("it starts");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn quickstart() {
+    let text = run("quickstart", &[]);
+    assert!(
+        text.contains("1,000 callers of one cold key, loads: 1"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn two_processes_on_one_redis() {
+    let server = RedisServer::start().await;
+    let text = run("redis", &[&server.url()]);
+    assert!(
+        text.contains("second reads 100: loaded by the first"),
+        "{text}"
+    );
+    assert!(
+        text.contains("first  loads, since that took its entry away: 80"),
+        "{text}"
+    );
+    assert!(
+        text.contains("1,000 callers in each process, loads in both: 1"),
+        "{text}"
+    );
+}

@@ -1,0 +1,8 @@
+use larder::cache_read;
+
+#[cache_read(key = "k:{a}")]
+async fn load(&a: &u64) -> u64 {
+    a
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use larder::resource;
+
+resource! {
+    user(id: u64) {
+        tag;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use larder::resource;
+
+struct Id;
+
+resource! {
+    user(id: Id) {
+        profile;
+    }
+}
+
+fn main() {}

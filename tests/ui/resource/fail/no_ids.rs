@@ -1,0 +1,15 @@
+use larder::resource;
+
+resource! {
+    user() {
+        profile;
+    }
+}
+
+resource! {
+    org {
+        profile;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use larder::resource;
+
+resource! {
+    user(id: u64) {
+        profile: ttl = 0;
+        settings: ttl = "5 parsecs";
+    }
+}
+
+fn main() {}

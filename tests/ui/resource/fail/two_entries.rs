@@ -1,0 +1,10 @@
+use larder::resource;
+
+resource! {
+    user(id: u64) {
+        profile;
+        profile: ttl = 5;
+    }
+}
+
+fn main() {}
