@@ -1,7 +1,7 @@
 use larder::cache_read;
 
 #[cache_read(key = "k:{id}")]
-async fn tail(id: u64) -> String {
+async fn tail(id: u64) -> bool {
     id
 }
 

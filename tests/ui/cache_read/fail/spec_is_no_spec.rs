@@ -1,7 +1,7 @@
 use larder::cache_read;
 
-fn profile(id: u64) -> String {
-    format!("profile:{id}")
+fn profile(id: u64) -> u64 {
+    id
 }
 
 #[cache_read(profile(id))]
