@@ -189,6 +189,13 @@ macro_rules! __outcome {
         use $crate::__private::{ReturnsPlain as _, ReturnsResult as _, ReturnsSharedResult as _};
         (&&&$crate::__private::Returns::<$returned>::NEW).outcome()
     }};
+    // The error borrows, so it cannot be shared, even if it is `Clone`; method lookup does not see
+    // lifetimes.
+    (borrowing $returned:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ReturnsPlain as _, ReturnsResult as _};
+        (&&$crate::__private::Returns::<$returned>::NEW).outcome()
+    }};
 }
 
 #[doc(hidden)]

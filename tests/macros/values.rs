@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use larder::cache_read;
+use larder::{Cache, Caches, cache_read};
 
 use crate::{Calls, Opaque, User, with_cache};
 
@@ -178,4 +178,27 @@ async fn the_body_may_return_and_question_as_declared() {
         assert_eq!(parse("10").await.unwrap_err().to_string(), "too large");
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_error_may_borrow_and_be_clone() {
+    #[derive(Debug, Clone, PartialEq)]
+    struct Missing<'a>(&'a str);
+
+    #[cache_read(key = "k:{name}")]
+    async fn find<'a>(name: &'a str) -> Result<u64, Missing<'a>> {
+        name.parse().map_err(|_| Missing(name))
+    }
+    #[cache_read(key = "l:{name}")]
+    async fn elided(name: &str) -> Result<u64, Missing<'_>> {
+        name.parse().map_err(|_| Missing(name))
+    }
+    Caches::single(Cache::memory())
+        .scope(async {
+            assert_eq!(find("7").await, Ok(7));
+            assert_eq!(find("seven").await, Err(Missing("seven")));
+            assert_eq!(elided("7").await, Ok(7));
+            assert_eq!(elided("seven").await, Err(Missing("seven")));
+        })
+        .await;
 }

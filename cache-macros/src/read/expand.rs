@@ -72,7 +72,11 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
         Source::Hashed { .. } => quote_spanned!(blamed=> ::larder::__private::read_hashed),
         Source::Key { .. } | Source::Spec(_) => quote_spanned!(blamed=> ::larder::__private::read),
     };
-    let outcome = quote_spanned!(blamed=> ::larder::__private::outcome!(#returned));
+    let outcome = if value::find_borrow(returned).is_some() {
+        quote_spanned!(blamed=> ::larder::__private::outcome!(borrowing #returned))
+    } else {
+        quote_spanned!(blamed=> ::larder::__private::outcome!(#returned))
+    };
     let keep = if read.keeps_none {
         quote_spanned!(blamed=> ::larder::__private::always)
     } else {
