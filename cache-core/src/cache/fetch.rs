@@ -47,7 +47,8 @@ impl Cache {
                     keep,
                     tally,
                 };
-                O::merge(self.load_shared(memory, ask, load).await)
+                // Boxed, so that the future of a hit stays small: it is moved several times on its way.
+                O::merge(Box::pin(self.load_shared(memory, ask, load)).await)
             }
             Backend::Remote(remote) => {
                 let ask = Ask {
@@ -57,7 +58,7 @@ impl Cache {
                     keep,
                     tally,
                 };
-                O::merge(self.load_through(remote, ask, load).await)
+                O::merge(Box::pin(self.load_through(remote, ask, load)).await)
             }
             Backend::Off => {
                 tally.add(Count::Miss);
