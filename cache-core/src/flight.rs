@@ -5,8 +5,8 @@
 //! flight in the table is also the in-process lease on its key: deleting or setting the key takes
 //! it out, and a load whose flight is no longer in the table does not store.
 //!
-//! Lock order: a shard of this table, then generations, then the memory store. Nothing is awaited
-//! while a lock is held.
+//! Lock order: a shard of this table, then generations, then the memory store. While a lock is held
+//! nothing is awaited, and nothing of the user's runs: no tag function, clone, weigher or destructor.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -58,7 +58,8 @@ pub(crate) struct Moment(u64);
 #[derive(Debug, Clone)]
 pub(crate) enum Ending {
     Value(AnyEntry),
-    /// With the failure where it can be shared; without, everyone who waits loads for himself.
+    /// With the failure where it can be shared. Without (a panic cannot be), everyone who waits loads
+    /// for himself.
     Failed(Option<SharedFailure>),
     /// The leader was dropped: one of those who wait takes over.
     Abandoned,
@@ -152,7 +153,11 @@ impl Flights {
     /// The part of the table that `key` is in, locked. What is done to the key's entry in process
     /// memory meanwhile happens in one step with what is done to its flight.
     pub(crate) fn lock(&self, key: &str) -> Locked<'_> {
-        Locked(self.shards[self.hasher.hash_one(key) as usize % SHARDS].lock())
+        let shard = self.shards[self.hasher.hash_one(key) as usize % SHARDS].lock();
+        Locked {
+            shard,
+            removed: Vec::new(),
+        }
     }
 
     /// Takes the key's flight out: no one joins it any more, and its load is not stored.
@@ -161,19 +166,24 @@ impl Flights {
     }
 }
 
-pub(crate) struct Locked<'f>(MutexGuard<'f, FlightsShard>);
+pub(crate) struct Locked<'f> {
+    shard: MutexGuard<'f, FlightsShard>,
+    /// Flights that left the table. One may hold the last reference to a value, whose destructor is
+    /// the user's: they go after the lock, because fields are dropped in this order.
+    removed: Vec<Arc<Flight>>,
+}
 
 impl Locked<'_> {
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Flight>> {
-        self.0.get(key)
+        self.shard.get(key)
     }
 
     pub(crate) fn revoke(&mut self, key: &str) {
-        self.0.remove(key);
+        self.removed.extend(self.shard.remove(key));
     }
 
     pub(crate) fn contains(&self, key: &str, flight: &Arc<Flight>) -> bool {
-        self.0
+        self.shard
             .get(key)
             .is_some_and(|found| Arc::ptr_eq(found, flight))
     }
@@ -197,7 +207,8 @@ impl<'f> Leading<'f> {
         held: Held,
     ) -> Self {
         let flight = Arc::new(Flight::new(held));
-        locked.0.insert(key.into(), Arc::clone(&flight));
+        let replaced = locked.shard.insert(key.into(), Arc::clone(&flight));
+        locked.removed.extend(replaced);
         Self {
             flights,
             key,
@@ -222,7 +233,7 @@ impl<'f> Leading<'f> {
     }
 
     /// Ends the flight. `store` is called, with the table locked, if no invalidation overtook it;
-    /// whether it was.
+    /// whether it was. It must run nothing of the user's.
     pub(crate) fn land(mut self, ending: Ending, store: impl FnOnce()) -> bool {
         let mut locked = self.flights.lock(self.key);
         let in_table = locked.contains(self.key, &self.flight);
@@ -250,13 +261,6 @@ impl Drop for Leading<'_> {
             locked.revoke(self.key);
         }
         drop(locked);
-        // A panic would meet everyone who took over, one after the other; a dropped leader says
-        // nothing about the load.
-        let panicked = std::thread::panicking();
-        self.flight.end(if panicked {
-            Ending::Failed(None)
-        } else {
-            Ending::Abandoned
-        });
+        self.flight.end(Ending::Abandoned);
     }
 }

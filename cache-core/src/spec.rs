@@ -17,7 +17,8 @@ pub enum Ttl {
     Short,
     /// The cache's long ttl (`CACHE_TTL_LONG`, 3,600 seconds).
     Long,
-    /// This long, with millisecond precision. Zero is refused.
+    /// This long, with millisecond precision. Zero is an error where a value is set; a load with it
+    /// returns its value and stores nothing.
     For(Duration),
     /// Until it is invalidated or evicted.
     Never,

@@ -28,6 +28,24 @@ impl Nonce {
     }
 }
 
+impl Nonce {
+    /// A token for a lease. Its last bit says whether others may fill under it too: 0 for
+    /// [`Claim::Shared`], 1 for the others.
+    #[must_use]
+    pub fn token(claim: Claim) -> Self {
+        let mut token = Self::random();
+        let is_own = u8::from(claim != Claim::Shared);
+        token.0[15] = token.0[15] & !1 | is_own;
+        token
+    }
+
+    /// Whether this token is its holder's own: no one else fills under it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.0[15] & 1 == 1
+    }
+}
+
 impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
@@ -47,9 +65,10 @@ pub struct Lease {
 /// How a lease is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// Beside others: whoever holds the token may fill, the first one does.
+    /// Beside others that share: whoever holds the token may fill, the first one does. Under a token
+    /// that is its holder's own there is nothing to share.
     Shared,
-    /// For oneself: while it is held, no one else gets one.
+    /// For oneself: while another is held, there is none, and while it is held no one gets one.
     Exclusive,
     /// In place of any other: a value that is newer than what their loads will bring.
     Replacing,
@@ -78,7 +97,7 @@ pub struct LeaseRequest<'a> {
 pub enum Leased {
     /// The load may begin, and fill under this lease.
     Granted(Lease),
-    /// Someone else holds an exclusive lease.
+    /// Someone else holds a lease that is their own; for [`Claim::Exclusive`], any lease.
     Held,
     /// Meanwhile there is another entry than the one that was seen.
     Changed,

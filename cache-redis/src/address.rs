@@ -1,5 +1,6 @@
 //! Addresses: what is shown of a URL never includes what is secret in it.
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The URL as it may be shown: without user, password and query.
@@ -31,6 +32,12 @@ pub(crate) fn secrets(url: &str) -> Vec<String> {
         return Vec::new();
     };
     let mut secrets: Vec<String> = parsed.password().map(str::to_owned).into_iter().collect();
+    // As it is in the URL, and as it is sent.
+    secrets.extend(
+        parsed
+            .password()
+            .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()),
+    );
     secrets.extend(
         parsed
             .query_pairs()

@@ -11,6 +11,7 @@ pub(crate) struct Scripts {
     pub(crate) release: Script,
     pub(crate) fill: Script,
     pub(crate) keep: Script,
+    pub(crate) begin: Script,
 }
 
 impl Scripts {
@@ -22,6 +23,7 @@ impl Scripts {
             release: Script::new(include_str!("scripts/release.lua")),
             fill: Script::new(include_str!("scripts/fill.lua")),
             keep: Script::new(include_str!("scripts/keep.lua")),
+            begin: Script::new(include_str!("scripts/begin.lua")),
         }
     }
 
@@ -34,6 +36,7 @@ impl Scripts {
             &self.release,
             &self.fill,
             &self.keep,
+            &self.begin,
         ] {
             script.load_async(connection).await?;
         }

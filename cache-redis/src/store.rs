@@ -99,19 +99,18 @@ impl RedisStore {
 
     /// Adds to a pipeline: begins the generations that are missing, and reads all.
     fn begin(&self, pipeline: &mut Pipeline, scopes: &[String], ttl: Option<Duration>) {
-        let keys = self.keyspace.generations(scopes);
-        for key in &keys {
-            let set = pipeline
-                .cmd("SET")
-                .arg(key)
-                .arg(&Nonce::random().0[..])
-                .arg("NX");
-            if let Some(ttl) = ttl {
-                set.arg("PX").arg(millis(generation_ttl(ttl)));
-            }
-            set.ignore();
+        let begin = call(
+            pipeline,
+            &self.scripts.begin,
+            &self.keyspace.generations(scopes),
+        );
+        match ttl {
+            Some(ttl) => begin.arg(millis(generation_ttl(ttl))),
+            None => begin.arg(""),
+        };
+        for _ in scopes {
+            begin.arg(&Nonce::random().0[..]);
         }
-        pipeline.cmd("MGET").arg(&keys);
     }
 
     /// Adds to a pipeline: sees to it that generations outlive the entries under them.
@@ -300,9 +299,10 @@ impl RedisStore {
                 slot,
                 generations: nonces(generations.unwrap_or_default()),
             }),
-            (Err(error), _) | (_, Err(error)) => Err(StoreError::Refused {
+            // Without what the client says: it quotes the answer.
+            (Err(_), _) | (_, Err(_)) => Err(StoreError::Refused {
                 store: self.name.to_string(),
-                reason: error.to_string(),
+                reason: "the read script gave an answer of another kind".to_owned(),
             }),
         }
     }

@@ -85,8 +85,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "an exclusive lease excludes",
         file: "cache-redis/src/scripts/lease.lua",
-        with: "if claim == 'exclusive' then return 'held' end",
-        without: "",
+        with: "if claim == 'exclusive' or is_own then return 'held' end",
+        without: "if is_own and claim == 'shared' then return 'held' end",
     },
     Guard {
         name: "a dropped leader leaves the table",

@@ -120,10 +120,10 @@ impl CacheBuilder {
     }
 
     /// After how long a lease ends by itself if its holder is gone; 10 seconds unless set. While a
-    /// load runs its lease is renewed.
+    /// load runs its lease is renewed. At least 30 milliseconds.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.max(Duration::from_millis(30));
         self
     }
 

@@ -231,9 +231,13 @@ impl Cache {
                         .hold(scopes.iter().map(String::as_str)),
                     value: value.clone(),
                 });
+                let entry: crate::memory::AnyEntry = entry;
                 let mut flights = self.shared.flights.lock(key);
                 flights.revoke(key);
-                memory.insert(entry);
+                let replaced = memory.place(std::sync::Arc::clone(&entry));
+                drop(flights);
+                drop(replaced);
+                memory.admit(entry);
                 Ok(())
             }
             Backend::Remote(remote) => {
@@ -256,7 +260,7 @@ impl Cache {
         lifetime: Lifetime,
     ) -> Result<(), Error> {
         let mut budget = remote.budget();
-        let held = HeldLease::ask(remote, &spec.key);
+        let held = HeldLease::ask(remote, &spec.key, Claim::Replacing);
         let request = LeaseRequest {
             token: held.token(),
             claim: Claim::Replacing,
@@ -269,7 +273,8 @@ impl Cache {
             .spend(remote.store.lease(spec.key.qualified(), request))
             .await?;
         if let Leased::Granted(lease) = leased {
-            // Overtaken means that it was set, and then deleted.
+            // Overtaken means that it was set, and then deleted or set again: nobody else fills
+            // under this lease.
             self.fill(
                 remote,
                 &spec.key,

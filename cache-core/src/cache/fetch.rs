@@ -1,12 +1,16 @@
 //! A lookup that may load: what annotated functions, `load` and `try_load` are.
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures_util::future::FutureExt as _;
 
 use super::{Backend, Cache, Mode, Tally};
 use crate::spec::Spec;
 use crate::stats::{Count, Counters};
 use crate::tag::Tags;
-use crate::value::Outcome;
+use crate::value::{Outcome, SharedFailure};
 
 impl Cache {
     /// The value of `spec.key`: from the store, from another caller's load, or from `load`, whose
@@ -62,7 +66,11 @@ impl Cache {
             }
             Backend::Off => {
                 tally.add(Count::Miss);
-                O::merge(run(&tally, load, outcome).await)
+                O::merge(
+                    run(&tally, load, outcome)
+                        .await
+                        .map_err(LoadFailure::or_panic),
+                )
             }
         }
     }
@@ -78,29 +86,49 @@ pub(super) struct Ask<'a, O, S, K> {
 }
 
 /// Runs the origin, and counts.
-pub(super) async fn run<O, L, F>(tally: &Tally<'_>, load: L, _: O) -> Result<O::Value, O::Failure>
+pub(super) async fn run<O, L, F>(
+    tally: &Tally<'_>,
+    load: L,
+    _: O,
+) -> Result<O::Value, LoadFailure<O::Failure>>
 where
     O: Outcome,
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
     tally.add(Count::Load);
-    let unfinished = CountsPanic(tally);
-    let result = O::split(load().await);
-    drop(unfinished);
+    // A panic is held until those who wait have been told, and then goes on to the caller.
+    let loading = AssertUnwindSafe(async { load().await }).catch_unwind();
+    let result = match loading.await {
+        Ok(returned) => O::split(returned).map_err(LoadFailure::Returned),
+        Err(panic) => Err(LoadFailure::Panicked(panic)),
+    };
     if result.is_err() {
         tally.add(Count::LoadFailure);
     }
     result
 }
 
-/// Counts a load that panicked as a failure.
-struct CountsPanic<'t>(&'t Tally<'t>);
+/// How a load failed.
+pub(super) enum LoadFailure<E> {
+    Returned(E),
+    Panicked(Box<dyn Any + Send>),
+}
 
-impl Drop for CountsPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.add(Count::LoadFailure);
+impl<E> LoadFailure<E> {
+    /// What those who wait are given of it.
+    pub(super) fn share<O: Outcome<Failure = E>>(&self) -> Option<SharedFailure> {
+        match self {
+            Self::Returned(failure) => O::share(failure),
+            Self::Panicked(_) => None,
+        }
+    }
+
+    /// The load's own failure; its panic goes on.
+    pub(super) fn or_panic(self) -> E {
+        match self {
+            Self::Returned(failure) => failure,
+            Self::Panicked(panic) => resume_unwind(panic),
         }
     }
 }

@@ -58,11 +58,17 @@ impl Targets {
 
     /// And everything in this namespace.
     #[must_use]
-    pub fn namespace(mut self, namespace: &str) -> Self {
-        // Through a key, so that the name is escaped as it is there.
-        if let Some(namespace) = Key::new("").in_namespace(namespace).namespace() {
-            self.namespaces.push(namespace.to_owned());
-        }
+    pub fn namespace(self, namespace: &str) -> Self {
+        // Through a key, so that the name is escaped as it is there. An empty name is that of a
+        // template whose values came out empty; what is in no namespace has none.
+        let key = Key::render_in(|out| out.value(namespace), |_| {});
+        self.namespace_of(&key)
+    }
+
+    /// And everything in the namespace that this key is in: for namespaces from templates.
+    #[must_use]
+    pub fn namespace_of(mut self, key: &Key) -> Self {
+        self.namespaces.extend(key.namespace().map(str::to_owned));
         self
     }
 
@@ -206,9 +212,11 @@ impl Cache {
     pub(super) fn forget(&self, key: &str) -> bool {
         let mut flights = self.shared.flights.lock(key);
         flights.revoke(key);
-        match &self.shared.backend {
-            Backend::Memory(memory) => memory.remove(key),
-            Backend::Off | Backend::Remote(_) => false,
-        }
+        let Backend::Memory(memory) = &self.shared.backend else {
+            return false;
+        };
+        let taken = memory.take(key);
+        drop(flights);
+        taken.is_some_and(|entry| memory.dismiss(&entry))
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::fetch::{Ask, run};
 use super::{Cache, Lifetime, Mode, scopes};
 use crate::flight::{Ending, Flight, Leading};
+use crate::generation::Held;
 use crate::memory::{AnyEntry, Entry, Memory};
 use crate::stats::Count;
 use crate::tag::Tags;
 use crate::value::Outcome;
 
 enum Role<'f> {
+    Found(AnyEntry),
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
 }
@@ -41,38 +43,24 @@ impl Cache {
         if mode == Mode::Read {
             tally.add(Count::Miss);
         }
+        let mut held = None;
         loop {
-            let role = {
-                let mut flights = self.shared.flights.lock(key);
-                // Again, now that nobody can land in between: the flight that this caller just
-                // missed has stored its value.
-                let landed = match mode {
-                    Mode::Read => memory.get(key).and_then(|entry| entry.value::<O::Value>()),
-                    Mode::Refresh => None,
-                };
-                if let Some(value) = landed {
-                    return Ok(value);
-                }
-                match flights.get(key) {
-                    Some(flight) if mode == Mode::Read && flight.is_current() => {
-                        Role::Wait(Arc::clone(flight))
-                    }
-                    _ => {
-                        let scopes = scopes(spec);
-                        let held = self
-                            .shared
-                            .generations
-                            .hold(scopes.iter().map(String::as_str));
-                        Role::Lead(Leading::start(
-                            &self.shared.flights,
-                            &mut flights,
-                            key,
-                            held,
-                        ))
-                    }
+            let role = match self.enter::<O::Value>(memory, key, mode, &mut held) {
+                Some(role) => role,
+                None => {
+                    // Outside the lock: tags are the user's code.
+                    let scopes = scopes(spec);
+                    let scopes = scopes.iter().map(String::as_str);
+                    held = Some(self.shared.generations.hold(scopes));
+                    continue;
                 }
             };
             match role {
+                Role::Found(entry) => {
+                    if let Some(value) = entry.value::<O::Value>() {
+                        return Ok(value);
+                    }
+                }
                 Role::Wait(flight) => {
                     tally.add(Count::Wait);
                     match flight.wait().await {
@@ -91,14 +79,17 @@ impl Cache {
                     }
                     // The failure cannot be shared (or two functions share a key but not a type).
                     // All who waited load at once: one after the other they would wait for the sum.
-                    return run(&tally, load, outcome).await;
+                    return match run(&tally, load, outcome).await {
+                        Ok(value) => Ok(value),
+                        Err(failure) => Err(failure.or_panic()),
+                    };
                 }
                 Role::Lead(leading) => {
                     let value = match run(&tally, load, outcome).await {
                         Ok(value) => value,
                         Err(failure) => {
-                            leading.land(Ending::Failed(O::share(&failure)), || {});
-                            return Err(failure);
+                            leading.land(Ending::Failed(failure.share::<O>()), || {});
+                            return Err(failure.or_panic());
                         }
                     };
                     let lifetime = self.lifetime(spec.ttl);
@@ -109,18 +100,59 @@ impl Cache {
                         held: leading.flight().held().clone(),
                         value,
                     });
-                    let landed: AnyEntry = Arc::clone(&entry) as AnyEntry;
-                    let stored = leading.land(Ending::Value(Arc::clone(&landed)), || {
+                    let landed = Arc::clone(&entry) as AnyEntry;
+                    let mut replaced = None;
+                    let is_placed = leading.land(Ending::Value(Arc::clone(&landed)), || {
                         if is_kept {
-                            memory.insert(landed);
+                            replaced = memory.place(Arc::clone(&landed));
                         }
                     });
-                    if is_kept && !stored {
+                    drop(replaced);
+                    if is_kept && is_placed {
+                        memory.admit(landed);
+                    } else if is_kept {
                         tally.add(Count::Overtaken);
                     }
                     return Ok(entry.value.clone());
                 }
             }
         }
+    }
+
+    /// Finds the entry, joins the flight, or starts one under `held`; `None` where that is needed
+    /// first.
+    fn enter<'c, V: 'static>(
+        &'c self,
+        memory: &Memory,
+        key: &'c str,
+        mode: Mode,
+        held: &mut Option<Held>,
+    ) -> Option<Role<'c>> {
+        // Before the lock, so that it is dropped after it.
+        let found;
+        let mut flights = self.shared.flights.lock(key);
+        if mode == Mode::Read {
+            // Again, now that nobody can land in between: the flight that this caller just missed
+            // has stored its value.
+            found = memory.find(key);
+            if let Some(entry) = &found
+                && memory.is_usable(entry)
+                && entry.holds::<V>()
+            {
+                return Some(Role::Found(Arc::clone(entry)));
+            }
+            if let Some(flight) = flights.get(key)
+                && flight.is_current()
+            {
+                return Some(Role::Wait(Arc::clone(flight)));
+            }
+        }
+        let held = held.take()?;
+        Some(Role::Lead(Leading::start(
+            &self.shared.flights,
+            &mut flights,
+            key,
+            held,
+        )))
     }
 }

@@ -33,6 +33,10 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 enum Role<'f> {
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
+    /// Wait for the end of this flight, but not for its value: while the store cannot be asked, its
+    /// load may be from before an invalidation elsewhere. The next one is shared by all who queued,
+    /// so that an outage does not let everyone load at once.
+    Queue(Arc<Flight>),
 }
 
 /// What a leader may load under.
@@ -70,6 +74,7 @@ impl Cache {
         let scopes = scopes(spec);
         let mut budget = remote.budget();
         let mut has_missed = false;
+        let mut has_queued = false;
         loop {
             let looked = self.shared.flights.moment();
             let seen = match self
@@ -102,7 +107,11 @@ impl Cache {
                 has_missed = true;
                 tally.add(Count::Miss);
             }
-            match self.join_or_lead(key, &scopes, mode, looked, seen.as_ref()) {
+            match self.join_or_lead(key, &scopes, mode, looked, seen.as_ref(), has_queued) {
+                Role::Queue(flight) => {
+                    has_queued = true;
+                    flight.wait().await;
+                }
                 Role::Wait(flight) => {
                     tally.add(Count::Wait);
                     match flight.wait().await {
@@ -121,7 +130,10 @@ impl Cache {
                     }
                     // The failure cannot be shared (or two functions share a key but not a type).
                     // All who waited load at once: one after the other they would wait for the sum.
-                    return run(&tally, load, outcome).await;
+                    return match run(&tally, load, outcome).await {
+                        Ok(value) => Ok(value),
+                        Err(failure) => Err(failure.or_panic()),
+                    };
                 }
                 Role::Lead(leading) => {
                     let permit = self
@@ -146,8 +158,8 @@ impl Cache {
                     let value = match result {
                         Ok(value) => value,
                         Err(failure) => {
-                            leading.land(Ending::Failed(O::share(&failure)), || {});
-                            return Err(failure);
+                            leading.land(Ending::Failed(failure.share::<O>()), || {});
+                            return Err(failure.or_panic());
                         }
                     };
                     let entry = Arc::new(Entry {
@@ -208,6 +220,10 @@ impl Cache {
     }
 
     /// Waits for the flight of this key if the caller may, else starts one.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one step of one lookup, with all it knows"
+    )]
     fn join_or_lead<'s>(
         &'s self,
         key: &'s str,
@@ -215,6 +231,7 @@ impl Cache {
         mode: Mode,
         looked: Moment,
         seen: Option<&Seen>,
+        has_queued: bool,
     ) -> Role<'s> {
         let mut flights = self.shared.flights.lock(key);
         if let Some(flight) = flights.get(key) {
@@ -222,11 +239,14 @@ impl Cache {
                 && flight.is_current()
                 && match seen {
                     Some(seen) => flight.admits(looked, |lease| seen.confirms(lease)),
-                    // The store says nothing, so this process's own knowledge has to do.
-                    None => true,
+                    // The store says nothing, so only a load that begins after this caller will do.
+                    None => flight.admits(looked, |_| false),
                 };
             if may_join {
                 return Role::Wait(Arc::clone(flight));
+            }
+            if mode == Mode::Read && seen.is_none() && !has_queued && flight.is_current() {
+                return Role::Queue(Arc::clone(flight));
             }
         }
         let held = self
@@ -266,7 +286,7 @@ impl Cache {
         };
         let mut pause = FIRST_LOOK;
         loop {
-            let held = HeldLease::ask(remote, &spec.key);
+            let held = HeldLease::ask(remote, &spec.key, claim);
             let request = LeaseRequest {
                 token: held.token(),
                 claim,
@@ -290,6 +310,12 @@ impl Cache {
                 Ok(Leased::Changed) => {
                     held.used();
                     return Permit::LookAgain;
+                }
+                Ok(Leased::Held) if claim == Claim::Shared => {
+                    // A lock, a set or a refresh is under way, and is not waited for; its value is
+                    // the one to be stored.
+                    held.used();
+                    return Permit::Unstored;
                 }
                 Ok(Leased::Held) => {
                     held.used();

@@ -25,8 +25,8 @@ pub(crate) struct Unreadable;
 
 /// Appends `value` to `bytes`; also says with which codec, and its shape.
 pub(crate) fn encode<T: Value>(value: &T, mut bytes: Vec<u8>) -> Result<(Vec<u8>, u8, u64), Error> {
+    let start = bytes.len();
     if let Shape::Known(shape) = Shape::of::<T>() {
-        let start = bytes.len();
         let appended = postcard::serialize_with_flavor(&strict::Strict(value), Append(&mut bytes));
         match appended {
             Ok(()) => return Ok((bytes, POSTCARD, shape)),
@@ -39,6 +39,10 @@ pub(crate) fn encode<T: Value>(value: &T, mut bytes: Vec<u8>) -> Result<(Vec<u8>
         .serialize(&mut writer)
         .map_err(|error| unencodable::<T>(&error))?;
     let shape = witness::shape_of(value).map_err(|error| unencodable::<T>(&error))?;
+    // Some types write what they cannot read. They are told now, and not by misses without end.
+    if decode::<T>(&bytes[start..], MESSAGE_PACK, shape).is_err() {
+        return Err(unencodable::<T>(&"it does not read back what it writes"));
+    }
     Ok((bytes, MESSAGE_PACK, shape))
 }
 
@@ -88,6 +92,18 @@ impl postcard::ser_flavors::Flavor for Append<'_> {
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
     }
+}
+
+/// Bytes that are different whenever two values are: for keys. The types and names that postcard
+/// leaves out are folded into the signature.
+pub(crate) fn identify<T: serde::Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, u64), String> {
+    let signature = witness::signature_of(value).map_err(|error| error.to_string())?;
+    let bytes = match postcard::to_stdvec(value) {
+        Ok(bytes) => bytes,
+        // Flattened values have no length in advance.
+        Err(_) => rmp_serde::to_vec_named(value).map_err(|error| error.to_string())?,
+    };
+    Ok((bytes, signature))
 }
 
 fn unencodable<T>(error: &dyn std::fmt::Display) -> Error {

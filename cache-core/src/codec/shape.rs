@@ -62,8 +62,10 @@ fn trace<T: Value>() -> Option<(Format, Registry)> {
     let mut passes = 0;
     loop {
         let mut tracer = Tracer::new(TracerConfig::default().is_human_readable(false));
+        let mut read = Vec::new();
         let mut format = loop {
-            let (format, _) = tracer.trace_type_once::<T>(&samples).ok()?;
+            let (format, value) = tracer.trace_type_once::<T>(&samples).ok()?;
+            read.push(value);
             let incomplete = enums
                 .iter()
                 .filter(|name| tracer.check_incomplete_enum(name).is_some())
@@ -76,6 +78,12 @@ fn trace<T: Value>() -> Option<(Format, Registry)> {
                 return None;
             }
         };
+        // What `Serialize` writes must be what `Deserialize` reads: a field that only one of them skips
+        // shows here.
+        let mut written = Samples::new();
+        for value in &read {
+            tracer.trace_value(&mut written, value).ok()?;
+        }
         match tracer.registry() {
             Ok(registry) => {
                 format.normalize().ok()?;

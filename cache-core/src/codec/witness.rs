@@ -12,7 +12,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The shape of `value`.
 pub(super) fn shape_of<T: Serialize + ?Sized>(value: &T) -> Result<u64, Failed> {
-    value.serialize(Witness)
+    value.serialize(Witness { is_exact: false })
+}
+
+/// The shape of `value` with the order of everything in it.
+pub(super) fn signature_of<T: Serialize + ?Sized>(value: &T) -> Result<u64, Failed> {
+    value.serialize(Witness { is_exact: true })
 }
 
 /// The value's own `Serialize` failed.
@@ -47,7 +52,10 @@ fn shape(kind: &str, names: &[&str], inside: &[u64]) -> u64 {
 }
 
 #[derive(Clone, Copy)]
-struct Witness;
+struct Witness {
+    /// Whether the order of elements counts even where they could be a set's.
+    is_exact: bool,
+}
 
 macro_rules! primitives {
     ($($method:ident: $value:ty,)*) => {$(
@@ -55,6 +63,17 @@ macro_rules! primitives {
             Ok(shape(stringify!($value), &[], &[]))
         }
     )*};
+}
+
+impl Witness {
+    fn parts(self, is_ordered: bool, kind: &str, names: &[&str]) -> Parts {
+        Parts {
+            witness: self,
+            folded: shape(kind, names, &[]),
+            is_ordered,
+            key: 0,
+        }
+    }
 }
 
 impl Serializer for Witness {
@@ -92,7 +111,7 @@ impl Serializer for Witness {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Failed> {
-        Ok(shape("some", &[], &[shape_of(value)?]))
+        Ok(shape("some", &[], &[value.serialize(self)?]))
     }
 
     fn serialize_unit(self) -> Result<u64, Failed> {
@@ -117,7 +136,7 @@ impl Serializer for Witness {
         name: &'static str,
         value: &T,
     ) -> Result<u64, Failed> {
-        Ok(shape("newtype", &[name], &[shape_of(value)?]))
+        Ok(shape("newtype", &[name], &[value.serialize(self)?]))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -130,20 +149,20 @@ impl Serializer for Witness {
         Ok(shape(
             "newtype variant",
             &[name, variant],
-            &[shape_of(value)?],
+            &[value.serialize(self)?],
         ))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts, Failed> {
-        Ok(Parts::unordered("seq"))
+        Ok(self.parts(false, "seq", &[]))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::ordered("tuple", &[]))
+        Ok(self.parts(true, "tuple", &[]))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::ordered("tuple struct", &[name]))
+        Ok(self.parts(true, "tuple struct", &[name]))
     }
 
     fn serialize_tuple_variant(
@@ -153,15 +172,15 @@ impl Serializer for Witness {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Failed> {
-        Ok(Parts::ordered("tuple variant", &[name, variant]))
+        Ok(self.parts(true, "tuple variant", &[name, variant]))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts, Failed> {
-        Ok(Parts::unordered("map"))
+        Ok(self.parts(false, "map", &[]))
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::ordered("struct", &[name]))
+        Ok(self.parts(true, "struct", &[name]))
     }
 
     fn serialize_struct_variant(
@@ -171,7 +190,7 @@ impl Serializer for Witness {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Failed> {
-        Ok(Parts::ordered("struct variant", &[name, variant]))
+        Ok(self.parts(true, "struct variant", &[name, variant]))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -181,32 +200,17 @@ impl Serializer for Witness {
 
 /// The shapes of what is inside something, folded into one.
 struct Parts {
+    witness: Witness,
     folded: u64,
     /// Sets and maps come in another order each time; so the parts of anything that could be one
     /// are added up instead of chained.
-    ordered: bool,
+    is_ordered: bool,
     key: u64,
 }
 
 impl Parts {
-    fn ordered(kind: &str, names: &[&str]) -> Self {
-        Self {
-            folded: shape(kind, names, &[]),
-            ordered: true,
-            key: 0,
-        }
-    }
-
-    fn unordered(kind: &str) -> Self {
-        Self {
-            folded: shape(kind, &[], &[]),
-            ordered: false,
-            key: 0,
-        }
-    }
-
     fn add(&mut self, part: u64) {
-        self.folded = if self.ordered {
+        self.folded = if self.is_ordered || self.witness.is_exact {
             shape("then", &[], &[self.folded, part])
         } else {
             self.folded.wrapping_add(shape("also", &[], &[part]))
@@ -221,7 +225,7 @@ macro_rules! elements {
             type Error = Failed;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
-                self.add(shape_of(value)?);
+                self.add(value.serialize(self.witness)?);
                 Ok(())
             }
 
@@ -250,7 +254,7 @@ macro_rules! fields {
                 name: &'static str,
                 value: &T,
             ) -> Result<(), Failed> {
-                self.add(shape("field", &[name], &[shape_of(value)?]));
+                self.add(shape("field", &[name], &[value.serialize(self.witness)?]));
                 Ok(())
             }
 
@@ -271,13 +275,17 @@ impl SerializeMap for Parts {
         // A flattened struct is a map, and its field names are keys.
         self.key = match key.serialize(Text) {
             Ok(text) => shape("key", &[&text], &[]),
-            Err(_) => shape_of(key)?,
+            Err(_) => key.serialize(self.witness)?,
         };
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
-        self.add(shape("entry", &[], &[self.key, shape_of(value)?]));
+        self.add(shape(
+            "entry",
+            &[],
+            &[self.key, value.serialize(self.witness)?],
+        ));
         Ok(())
     }
 

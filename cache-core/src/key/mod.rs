@@ -123,11 +123,12 @@ impl Key {
         function: &str,
         arguments: &A,
     ) -> Result<Self, crate::Error> {
-        let bytes = postcard::to_stdvec(arguments).map_err(|error| crate::Error::Key {
-            function: function.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let hash = xxhash_rust::xxh3::xxh3_128(&bytes);
+        let (bytes, signature) =
+            crate::codec::identify(arguments).map_err(|reason| crate::Error::Key {
+                function: function.to_owned(),
+                reason,
+            })?;
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(&bytes, signature);
         Ok(Self::render(|out| {
             out.text(function);
             out.text(":");

@@ -84,7 +84,7 @@ impl KeyPart for String {
 impl<T: KeyPart> KeyPart for Option<T> {
     fn write(&self, out: &mut ValueWriter<'_, '_>) {
         match self {
-            Some(value) => value.write(out),
+            Some(value) => out.some(value),
             None => out.none(),
         }
     }

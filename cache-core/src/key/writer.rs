@@ -57,6 +57,7 @@ impl<'a> KeyWriter<'a> {
         value.write(&mut ValueWriter {
             out: self,
             before: None,
+            depth: 0,
         });
     }
 
@@ -64,7 +65,11 @@ impl<'a> KeyWriter<'a> {
     #[inline]
     pub fn value_before(&mut self, value: impl KeyPart, before: char) {
         let before = (!always_escaped(before)).then_some(before);
-        value.write(&mut ValueWriter { out: self, before });
+        value.write(&mut ValueWriter {
+            out: self,
+            before,
+            depth: 0,
+        });
     }
 
     /// Parts that together are a key: each escaped, separated by `:`.
@@ -87,13 +92,15 @@ impl<'a> KeyWriter<'a> {
 pub struct ValueWriter<'w, 'k> {
     out: &'w mut KeyWriter<'k>,
     before: Option<char>,
+    /// How many `Option`s are around what is written now.
+    depth: u8,
 }
 
 impl ValueWriter<'_, '_> {
     /// Writes a text, escaped.
     #[inline]
     pub fn text(&mut self, text: &str) {
-        let Self { out, before } = self;
+        let Self { out, before, .. } = self;
         write_escaped(text, *before, &mut |piece| out.push(piece));
     }
 
@@ -103,9 +110,19 @@ impl ValueWriter<'_, '_> {
         let _ = write!(self, "{value}");
     }
 
-    /// Writes the mark of an absent value, which no text can look like.
+    /// Writes the mark of an absent value, which no text can look like: once for each `Option`
+    /// around it, so that `None` and `Some(None)` differ.
     pub fn none(&mut self) {
-        self.out.push("%-");
+        for _ in 0..=self.depth {
+            self.out.push("%-");
+        }
+    }
+
+    /// Writes a value that is inside an `Option`.
+    pub fn some(&mut self, value: impl KeyPart) {
+        self.depth += 1;
+        value.write(self);
+        self.depth -= 1;
     }
 }
 

@@ -23,6 +23,11 @@ impl Entry {
         now < self.expires_at && self.held.is_current()
     }
 
+    /// Whether the value is of this type.
+    pub(crate) fn holds<V: 'static>(&self) -> bool {
+        self.value.is::<V>()
+    }
+
     /// The value, if it is of this type.
     #[inline]
     pub(crate) fn value<V: Clone + 'static>(&self) -> Option<V> {

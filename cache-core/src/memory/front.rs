@@ -40,18 +40,16 @@ impl Front {
         shard.find(hash, |entry| &*entry.key == key).map(Arc::clone)
     }
 
-    pub(super) fn insert(&self, entry: AnyEntry) {
+    /// Returns the entry that was there: its value's destructor is the user's, and the caller may
+    /// hold a lock.
+    pub(super) fn insert(&self, entry: AnyEntry) -> Option<AnyEntry> {
         let hash = self.hasher.hash_one(&*entry.key);
         let mut shard = self.shard(hash).write();
         match shard.find_mut(hash, |old| old.key == entry.key) {
-            // The old entry may run a destructor of the user's: not inside the lock.
-            Some(old) => {
-                let old = std::mem::replace(old, entry);
-                drop(shard);
-                drop(old);
-            }
+            Some(old) => Some(std::mem::replace(old, entry)),
             None => {
                 shard.insert_unique(hash, entry, |entry| self.hasher.hash_one(&*entry.key));
+                None
             }
         }
     }

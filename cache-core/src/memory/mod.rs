@@ -44,17 +44,29 @@ pub(crate) struct Memory {
     policy: moka::sync::Cache<Box<str>, AnyEntry, foldhash::fast::RandomState>,
     usage: Usage,
     clock: Clock,
+    /// moka ignores what it has no room for at all, and so would never evict it.
+    keeps_nothing: bool,
 }
 
 impl Memory {
     pub(crate) fn new(limit: &MemoryLimit, clock: Clock) -> Self {
         let front = Arc::new(Front::new());
+        let keeps_nothing = matches!(limit, MemoryLimit::Entries(0) | MemoryLimit::Weight(0, _));
         let evicted_from = Arc::clone(&front);
         let mut policy = moka::sync::Cache::builder().eviction_listener(
             move |key: Arc<Box<str>>, entry: AnyEntry, cause: RemovalCause| {
-                if cause.was_evicted() {
-                    evicted_from.remove(&key, |found| Arc::ptr_eq(found, &entry));
-                }
+                // moka knows one entry a key, and when that goes nothing else would take the key
+                // out. What the caller removed is out already, unless a new entry came meanwhile.
+                let removed = match cause {
+                    RemovalCause::Replaced => None,
+                    RemovalCause::Explicit => {
+                        evicted_from.remove(&key, |found| Arc::ptr_eq(found, &entry))
+                    }
+                    RemovalCause::Expired | RemovalCause::Size => {
+                        evicted_from.remove(&key, |_| true)
+                    }
+                };
+                drop(removed);
             },
         );
         policy = match limit {
@@ -84,6 +96,7 @@ impl Memory {
             policy,
             usage: Usage::new(),
             clock,
+            keeps_nothing,
         }
     }
 
@@ -108,26 +121,53 @@ impl Memory {
         None
     }
 
-    /// Stores an entry. The caller makes sure that no invalidation overtook it.
-    pub(crate) fn insert(&self, entry: AnyEntry) {
+    /// The entry of this key, whether or not it may be served. Runs nothing of the user's.
+    pub(crate) fn find(&self, key: &str) -> Option<AnyEntry> {
+        self.front.get(key)
+    }
+
+    /// Whether an entry may be served now.
+    pub(crate) fn is_usable(&self, entry: &AnyEntry) -> bool {
+        entry.is_usable(self.clock.tick())
+    }
+
+    /// Puts an entry where it is found; returns the one that was there. The caller makes sure that
+    /// no invalidation overtook it, and calls [`admit`](Self::admit) once it holds no lock.
+    pub(crate) fn place(&self, entry: AnyEntry) -> Option<AnyEntry> {
+        if self.keeps_nothing {
+            None
+        } else {
+            self.front.insert(entry)
+        }
+    }
+
+    /// Tells moka of an entry that was placed; moka may evict it, or others. Runs weighers and
+    /// destructors.
+    pub(crate) fn admit(&self, entry: AnyEntry) {
+        if self.keeps_nothing {
+            return;
+        }
         for used in self.usage.take() {
             self.policy.get(&*used.key);
         }
-        // First the table, then moka: what moka evicts is then always in the table already.
-        self.front.insert(Arc::clone(&entry));
         self.policy.insert(entry.key.clone(), entry);
     }
 
-    /// Removes the entry of this key; whether it could still have been served.
-    pub(crate) fn remove(&self, key: &str) -> bool {
-        let removed = self.front.remove(key, |_| true);
-        self.policy.invalidate(key);
-        removed.is_some_and(|entry| entry.is_usable(self.clock.tick()))
+    /// Takes the entry of this key out of where it is found. The caller calls
+    /// [`dismiss`](Self::dismiss) once it holds no lock.
+    pub(crate) fn take(&self, key: &str) -> Option<AnyEntry> {
+        self.front.remove(key, |_| true)
+    }
+
+    /// Tells moka of an entry that was taken out; whether it could still have been served.
+    pub(crate) fn dismiss(&self, entry: &AnyEntry) -> bool {
+        self.policy.invalidate(&*entry.key);
+        self.is_usable(entry)
     }
 
     pub(crate) fn clear(&self) {
-        self.front.clear();
         self.policy.invalidate_all();
+        self.front.clear();
     }
 
     /// Entries, without those that are known to be gone but not yet counted out.

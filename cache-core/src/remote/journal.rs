@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::generation::EVERYTHING;
 use crate::store::Store;
@@ -31,8 +30,6 @@ pub(crate) struct Journal {
     is_flushing: AtomicBool,
     /// How often the store has taken something.
     takings: AtomicU64,
-    /// Told whenever the store has taken something.
-    progress: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +50,6 @@ impl Journal {
             len: AtomicUsize::new(0),
             is_flushing: AtomicBool::new(false),
             takings: AtomicU64::new(0),
-            progress: Notify::new(),
         })
     }
 
@@ -86,17 +82,23 @@ impl Journal {
                 .any(|scope| pending.scopes.contains_key(scope))
     }
 
-    /// Waits until nothing is pending.
-    pub(crate) async fn emptied(self: &Arc<Self>) {
-        loop {
-            let progress = self.progress.notified();
-            tokio::pin!(progress);
-            progress.as_mut().enable();
-            if self.len() == 0 {
-                return;
+    /// Retries here and now until nothing is pending. Not left to the retry in the background, whose
+    /// runtime may be standing still.
+    pub(crate) async fn flush(&self) {
+        let mut pause = FIRST_RETRY;
+        while let Some((scopes, keys, upto)) = self.snapshot() {
+            let call = self.store.invalidate(&scopes, &keys);
+            match tokio::time::timeout(self.budget, call).await {
+                Ok(Ok(())) => {
+                    self.taken(upto);
+                    pause = FIRST_RETRY;
+                }
+                _ => {
+                    // Spread, so that many processes do not come back in step.
+                    tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+                    pause = (pause * 2).min(LAST_RETRY);
+                }
             }
-            self.retry();
-            progress.await;
         }
     }
 
@@ -135,7 +137,7 @@ impl Journal {
         }
         let flushing = Flushing(Arc::clone(self));
         runtime.spawn(async move {
-            flushing.run().await;
+            flushing.0.flush().await;
             let journal = Arc::clone(&flushing.0);
             drop(flushing);
             // What was kept between the last look and the line above found a retry under way.
@@ -162,35 +164,12 @@ impl Journal {
         pending.scopes.retain(|_, number| *number > upto);
         pending.keys.retain(|_, number| *number > upto);
         self.count(&pending);
-        drop(pending);
-        self.progress.notify_waiters();
     }
 }
 
 /// The one retry that is under way. When it is dropped, with its runtime or at its end, another can
 /// start.
 struct Flushing(Arc<Journal>);
-
-impl Flushing {
-    async fn run(&self) {
-        let journal = &self.0;
-        let mut pause = FIRST_RETRY;
-        while let Some((scopes, keys, upto)) = journal.snapshot() {
-            let call = journal.store.invalidate(&scopes, &keys);
-            match tokio::time::timeout(journal.budget, call).await {
-                Ok(Ok(())) => {
-                    journal.taken(upto);
-                    pause = FIRST_RETRY;
-                }
-                _ => {
-                    // Spread, so that many processes do not come back in step.
-                    tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-                    pause = (pause * 2).min(LAST_RETRY);
-                }
-            }
-        }
-    }
-}
 
 impl Drop for Flushing {
     fn drop(&mut self) {

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::generation::{EVERYTHING, namespace_scope};
 use crate::key::Key;
 use crate::slot::SlotHead;
-use crate::store::{Lease, Nonce, Reading, Scopes, Store};
+use crate::store::{Claim, Lease, Nonce, Reading, Scopes, Store};
 
 #[derive(Debug)]
 pub(crate) struct Remote {
@@ -92,7 +92,7 @@ impl Remote {
 
     /// Waits until the store has taken every invalidation.
     pub(crate) async fn settled(&self) {
-        self.journal.emptied().await;
+        self.journal.flush().await;
     }
 
     /// Whether an invalidation that covers this is still on its way to the store.
@@ -297,11 +297,11 @@ pub(crate) struct HeldLease {
 }
 
 impl HeldLease {
-    pub(crate) fn ask(remote: &Remote, key: &Key) -> Self {
+    pub(crate) fn ask(remote: &Remote, key: &Key, claim: Claim) -> Self {
         Self {
             store: Arc::clone(&remote.store),
             key: key.qualified().to_owned(),
-            token: Nonce::random(),
+            token: Nonce::token(claim),
             budget: remote.budget,
             is_used: false,
         }

@@ -20,8 +20,12 @@ if is_entry and claim ~= 'replacing' and string.sub(head, 5, 20) ~= seen then
 end
 local held = string.sub(head, 21, 36)
 local ends = struct.unpack('>I8', string.sub(head, 37, 44))
-if claim ~= 'replacing' and held ~= none and ends > now then
-  if claim == 'exclusive' then return 'held' end
+-- An end that no lease of ours could have is no reason to wait for it.
+local is_live = held ~= none and ends > now and ends - now <= math.max(10 * lasts, 60000)
+if claim ~= 'replacing' and is_live then
+  -- The last bit of a token says that it is its holder's own.
+  local is_own = string.byte(held, 16) % 2 == 1
+  if claim == 'exclusive' or is_own then return 'held' end
   return held
 end
 redis.call('SETRANGE', slot, 20, lease)
