@@ -60,7 +60,15 @@ impl Builder {
         let variable = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
         let mut settings = builder();
         let mut mistakes = Vec::new();
-        settings.url = variable("CACHE_URL").or_else(|| variable("REDIS_URL"));
+        settings.url = variable("CACHE_URL").or_else(|| {
+            let url = variable("REDIS_URL")?;
+            if cfg!(feature = "redis") {
+                return Some(url);
+            }
+            // It is also other libraries' variable, so it does not ask for what is not there.
+            tracing::warn!("REDIS_URL is set, but larder's feature `redis` is off: it is ignored");
+            None
+        });
         if let Some(prefix) = variable("CACHE_PREFIX") {
             settings.prefix = prefix;
         }
@@ -180,7 +188,11 @@ impl Builder {
                 }
             },
         };
-        tracing::info!(?default, "caches are set up");
+        if self.start_degraded
+            && let Err(error) = default.ping().await
+        {
+            tracing::warn!(%error, "starting without the store: until it is there, every call loads");
+        }
         let caches = Caches::new(default);
         Ok(self
             .named
@@ -195,7 +207,10 @@ impl Builder {
     /// [`InitError`].
     pub async fn install(self) -> Result<(), InitError> {
         let caches = self.build().await?;
-        Ok(caches.install()?)
+        let default = caches.default_cache().clone();
+        caches.install()?;
+        tracing::info!(?default, "caches are set up");
+        Ok(())
     }
 
     #[cfg(feature = "redis")]
@@ -318,7 +333,8 @@ mod tests {
         assert_eq!(settings.ttls.long, Duration::from_secs(7_200));
         assert!(settings.start_degraded);
         let settings = from(&[("REDIS_URL", "redis://two")]).expect("it is understood");
-        assert_eq!(settings.url.as_deref(), Some("redis://two"));
+        let expected = cfg!(feature = "redis").then_some("redis://two");
+        assert_eq!(settings.url.as_deref(), expected);
     }
 
     #[test]

@@ -110,3 +110,82 @@ proptest! {
         prop_assert_ne!(optional::key(None, &b), optional::key(Some(&a), &b));
     }
 }
+
+#[derive(serde::Serialize)]
+struct Filter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b: Option<u32>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Loose {
+    Number(u8),
+    Flag(bool),
+    Many(Vec<Loose>),
+}
+
+#[derive(serde::Serialize)]
+struct Flat {
+    #[serde(flatten)]
+    more: std::collections::BTreeMap<String, u8>,
+}
+
+#[cache_read]
+async fn filtered(filter: &Filter) -> u8 {
+    0
+}
+
+#[cache_read]
+async fn loose(value: &Loose) -> u8 {
+    0
+}
+
+#[cache_read]
+async fn flat(value: &Flat) -> u8 {
+    0
+}
+
+#[cache_read(key = "{deep}")]
+async fn nested(deep: Option<Option<u8>>) -> u8 {
+    0
+}
+
+#[test]
+fn what_an_encoding_leaves_out_still_makes_a_difference() {
+    let one = Filter {
+        a: Some(1),
+        b: None,
+    };
+    let other = Filter {
+        a: None,
+        b: Some(1),
+    };
+    assert_ne!(filtered::key(&one).unwrap(), filtered::key(&other).unwrap());
+    assert_eq!(filtered::key(&one).unwrap(), filtered::key(&one).unwrap());
+
+    let values = [
+        Loose::Number(1),
+        Loose::Flag(true),
+        Loose::Many(vec![Loose::Number(1), Loose::Flag(true)]),
+        Loose::Many(vec![Loose::Flag(true), Loose::Number(1)]),
+    ];
+    let keys: std::collections::HashSet<_> = values
+        .iter()
+        .map(|value| loose::key(value).unwrap())
+        .collect();
+    assert_eq!(keys.len(), values.len());
+
+    let flat_of = |name: &str| Flat {
+        more: [(name.to_owned(), 1)].into(),
+    };
+    assert_ne!(
+        flat::key(&flat_of("a")).unwrap(),
+        flat::key(&flat_of("b")).unwrap()
+    );
+
+    let keys = [None, Some(None), Some(Some(1))].map(|deep| nested::key(deep).as_str().to_owned());
+    assert_eq!(keys, ["%-", "%-%-", "1"]);
+}

@@ -28,25 +28,41 @@ impl<'ast> Visit<'ast> for Mentions {
     }
 
     fn visit_macro(&mut self, called: &'ast Macro) {
-        in_macro(called.tokens.clone(), &mut self.0);
+        let name = called
+            .path
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string());
+        let is_format = name.is_some_and(|name| FORMATS.contains(&name.as_str()));
+        in_macro(called.tokens.clone(), is_format, &mut self.0);
     }
 }
 
-/// In a macro's input any name may be an argument, and so may what a format string interpolates.
-fn in_macro(tokens: TokenStream, names: &mut Names) {
-    for token in tokens {
+/// Macros whose first literal interpolates names.
+const FORMATS: &[&str] = &["format", "format_args"];
+
+/// In a macro's input any name may be an argument, and so may what a format string interpolates. A
+/// name in any other text is only text.
+fn in_macro(tokens: TokenStream, is_format: bool, names: &mut Names) {
+    let mut last = [String::new(), String::new()];
+    for (at, token) in tokens.into_iter().enumerate() {
+        let text = token.to_string();
         match token {
             TokenTree::Ident(ident) => {
                 names.insert(ident.unraw().to_string());
             }
-            TokenTree::Group(group) => in_macro(group.stream(), names),
-            TokenTree::Literal(literal) => {
+            TokenTree::Group(group) => {
+                let is_format = last[1] == "!" && FORMATS.contains(&last[0].as_str());
+                in_macro(group.stream(), is_format, names);
+            }
+            TokenTree::Literal(literal) if is_format && at == 0 => {
                 if let Ok(text) = syn::parse2::<syn::LitStr>(TokenTree::Literal(literal).into()) {
-                    names.extend(interpolated(&text.value()));
+                    names.extend(interpolated(&text.value().replace("{{", "")));
                 }
             }
-            TokenTree::Punct(_) => {}
+            TokenTree::Literal(_) | TokenTree::Punct(_) => {}
         }
+        last = [std::mem::take(&mut last[1]), text];
     }
 }
 
@@ -81,5 +97,17 @@ mod tests {
             mentions("format!(\"{id}:{n:?}\", n = user.name)"),
             ["id", "n", "name", "user"]
         );
+        assert_eq!(mentions("Key::new(format!(\"{id}\"))"), ["id"]);
+        assert_eq!(
+            mentions("concat!(\"a\", format!(\"{id}\"))"),
+            ["format", "id"]
+        );
+    }
+
+    #[test]
+    fn other_text_is_only_text() {
+        assert_eq!(mentions("concat!(\"a:\", \"{id}\")"), Vec::<String>::new());
+        assert_eq!(mentions("format!(\"{{id}}\")"), Vec::<String>::new());
+        assert_eq!(mentions("format!(\"{}\", \"{id}\")"), Vec::<String>::new());
     }
 }

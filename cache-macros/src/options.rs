@@ -91,7 +91,7 @@ impl Options {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         let Some(shape) = Shape::ahead(input, known) else {
-            self.positional.push(input.parse()?);
+            self.positional.push(ungrouped(input.parse()?));
             return Ok(());
         };
         let key = input.call(Ident::parse_any)?;
@@ -103,7 +103,7 @@ impl Options {
                     let message = missing_value(&key.to_string(), known);
                     return Err(syn::Error::new_spanned(equals, message));
                 }
-                Value::Is(input.parse()?)
+                Value::Is(ungrouped(input.parse()?))
             }
             Shape::Called => {
                 let content;
@@ -273,4 +273,22 @@ fn skip_to_comma(input: ParseStream<'_>) {
 
 fn skip_all(input: ParseStream<'_>) {
     while input.parse::<proc_macro2::TokenTree>().is_ok() {}
+}
+// Input:  a fragment of `macro_rules!`, as in `tags = [$tag]` with `$tag:literal`
+// Output: what is in it
+/// Fragments arrive in invisible groups. What is in them is meant as if it were written there: a
+/// template in one must not become literal text.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        Expr::Array(mut array) => {
+            array.elems = array.elems.into_iter().map(ungrouped).collect();
+            Expr::Array(array)
+        }
+        Expr::Tuple(mut tuple) => {
+            tuple.elems = tuple.elems.into_iter().map(ungrouped).collect();
+            Expr::Tuple(tuple)
+        }
+        other => other,
+    }
 }

@@ -48,8 +48,13 @@ pub enum ConnectError {
         reason: String,
     },
     /// The server does not answer, or refuses.
-    #[error("{0}; start it, or allow a start without it (`start_degraded`)")]
+    #[error(
+        "{0}; start it, or allow a start without it (`start_degraded`, CACHE_START_DEGRADED=true)"
+    )]
     Unreachable(#[source] StoreError),
+    /// The server is there and says no: a wrong password, a database that it does not have.
+    #[error(transparent)]
+    Refused(StoreError),
 }
 
 /// Sets up a [`RedisStore`].
@@ -142,7 +147,10 @@ impl RedisStoreBuilder {
                     budget: CONNECT_WITHIN + SILENCE,
                 })
             });
-            answer.map_err(ConnectError::Unreachable)?;
+            answer.map_err(|error| match error {
+                StoreError::Refused { .. } => ConnectError::Refused(error),
+                other => ConnectError::Unreachable(other),
+            })?;
         }
         Ok(store)
     }

@@ -107,3 +107,32 @@ async fn a_hit_writes_no_tags() {
     })
     .await;
 }
+
+/// Templates that come through the user's own macros are templates all the same.
+#[tokio::test]
+async fn a_template_may_come_through_macro_rules() {
+    macro_rules! pair {
+        ($read:ident, $write:ident, $key:literal, $tag:literal, $space:literal, $ttl:expr) => {
+            #[larder::cache_read(key = $key, tags = [$tag], namespace = $space, ttl = $ttl)]
+            async fn $read(id: u64) -> u64 {
+                id
+            }
+            #[larder::cache_write(tags = [$tag])]
+            async fn $write(id: u64) {}
+        };
+    }
+    pair!(get, touch, "k:{id}", "t:{id}", "n-{id}", "5m");
+    larder::resource! {
+        other(id: u64) { part: key = "p:{id}", tags = ["q:{id}"]; }
+    }
+    assert_eq!(get::key(7).full(), "n-7:k:7");
+    assert_eq!(other::part(7).key.as_str(), "p:7");
+    larder::scope(larder::Cache::memory(), async {
+        get(7).await;
+        get(8).await;
+        touch(7).await;
+        assert_eq!(get::peek(7).await.unwrap(), None);
+        assert_eq!(get::peek(8).await.unwrap(), Some(8));
+    })
+    .await;
+}

@@ -11,6 +11,7 @@ on_every_store! {
     an_entry_expires
     a_ttl_of_zero_is_an_error
     a_key_in_a_namespace_is_another_key
+    every_namespace_can_be_invalidated
     delete_says_whether_there_was_something
     an_invalidated_tag_reaches_what_carries_it_and_nothing_else
     clear_reaches_everything
@@ -121,6 +122,38 @@ async fn a_key_in_a_namespace_is_another_key(stage: Stage) {
         .expect("it is carried out");
     assert_eq!(get(cache, Key::new("b").in_namespace("a")).await, None);
     assert_eq!(get(cache, "a:b").await, Some(text("outside")));
+}
+
+async fn every_namespace_can_be_invalidated(stage: Stage) {
+    #[larder::cache_read(key = "key", namespace = "{a}-{b}")]
+    async fn value(a: &str, b: &str) -> u8 {
+        1
+    }
+    let cache = &stage.cache;
+    for (a, b) in [("", ""), ("x-y", "z"), ("a:b", "ü")] {
+        larder::scope(cache.clone(), value(a, b)).await;
+        let key = value::key(a, b);
+        assert!(cache.exists(&key).await.expect("it answers"));
+        cache
+            .invalidate(larder::Targets::default().namespace_of(&key))
+            .await;
+        assert!(!cache.exists(&key).await.expect("it answers"), "{key:?}");
+    }
+    #[larder::cache_read(key = "key", namespace = "{a}")]
+    async fn empty(a: &str) -> u8 {
+        1
+    }
+    larder::scope(cache.clone(), empty("")).await;
+    cache.set("key", &2_u8).await.expect("it is stored");
+    cache
+        .invalidate_namespace("")
+        .await
+        .expect("it is carried out");
+    assert!(!cache.exists(empty::key("")).await.expect("it answers"));
+    assert!(
+        cache.exists("key").await.expect("it answers"),
+        "it is in no namespace"
+    );
 }
 
 async fn delete_says_whether_there_was_something(stage: Stage) {

@@ -6,5 +6,6 @@ mod flights;
 mod functions;
 mod outage;
 mod overtaken;
+mod own_code;
 mod redis;
 mod stage;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use larder::{Cache, Clock, Invalidation};
 use larder_redis::RedisStore;
 use larder_testkit::{Fault, FaultProxy, RedisServer};
+use tokio::sync::Semaphore;
 
 use crate::stage::{Stage, cache_on, in_time};
 
@@ -395,6 +396,58 @@ async fn a_degraded_start_is_allowed_when_asked_for() {
         cache.settle().await;
         assert_eq!(cache.load("key", || async { 2_u8 }).await, 2);
         assert_eq!(cache.load("key", || async { 3_u8 }).await, 2);
+    })
+    .await;
+}
+
+/// This process cannot ask the server, another can, and invalidates: what began before is not joined.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_cannot_look_does_not_join_a_load_from_before() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let proxy = FaultProxy::start(server.port()).await;
+        let store = RedisStore::builder(proxy.url())
+            .connect()
+            .await
+            .expect("it is there");
+        let budget = Duration::from_millis(50);
+        let cache = Cache::builder().store(store).time_budget(budget).build();
+        let other = cache_on(&server.url(), &Clock::default()).await;
+        let (begun, open) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let early = tokio::spawn({
+            let (cache, begun, open) = (cache.clone(), Arc::clone(&begun), Arc::clone(&open));
+            async move {
+                let load = cache.load("key", || async move {
+                    begun.add_permits(1);
+                    open.acquire().await.expect("it stays open").forget();
+                    1_u8
+                });
+                load.tags(["tag"]).await
+            }
+        });
+        begun.acquire().await.expect("it begins").forget();
+        proxy.set(Fault::Blackhole);
+        let done = other.invalidate_tags(["tag"]).await.ok();
+        assert_eq!(done, Some(Invalidation::Done));
+
+        // A hundred come now. They do not join, and neither do they all load at once.
+        let errors = cache.stats().errors;
+        let late: Vec<_> = (0..100)
+            .map(|_| {
+                let cache = cache.clone();
+                tokio::spawn(
+                    async move { cache.load("key", || async { 2_u8 }).tags(["tag"]).await },
+                )
+            })
+            .collect();
+        while cache.stats().errors < errors + 100 {
+            tokio::task::yield_now().await;
+        }
+        open.add_permits(1);
+        assert_eq!(early.await.expect("it ends"), 1);
+        for caller in late {
+            assert_eq!(caller.await.expect("it ends"), 2);
+        }
     })
     .await;
 }

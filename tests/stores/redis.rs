@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use larder::slot::SlotHead;
-use larder::store::Nonce;
+use larder::store::{Claim, LeaseRequest, Leased, Nonce, Store as _};
 use larder::{Cache, Clock, Key};
 use larder_redis::RedisStore;
 use larder_testkit::{FaultProxy, RedisServer};
@@ -259,6 +259,70 @@ async fn a_lock_whose_holder_died_ends_by_itself() {
         assert_eq!(stage.cache.load("other", || async { 1_u8 }).lock().await, 1);
         assert_eq!(
             stage.other.get::<u8>("other").await.expect("it answers"),
+            Some(1)
+        );
+    })
+    .await;
+}
+
+/// A set that shared its lease could lose to a load that came later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lease_of_a_set_is_not_shared() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let store = RedisStore::builder(server.url())
+            .connect()
+            .await
+            .expect("it is there");
+        let scopes = ["all".to_owned()];
+        let lease = async |claim: Claim| {
+            let request = LeaseRequest {
+                token: Nonce::token(claim),
+                claim,
+                seen: None,
+                lasts: Duration::from_secs(10),
+                scopes: &scopes,
+                ttl: None,
+            };
+            store.lease(":key", request).await.expect("it answers")
+        };
+        let Leased::Granted(shared) = lease(Claim::Shared).await else {
+            panic!("it is free")
+        };
+        let Leased::Granted(beside) = lease(Claim::Shared).await else {
+            panic!("it is shared")
+        };
+        assert_eq!(shared, beside);
+        assert_eq!(lease(Claim::Exclusive).await, Leased::Held);
+        let Leased::Granted(own) = lease(Claim::Replacing).await else {
+            panic!("it replaces")
+        };
+        assert!(own.token != shared.token && own.token.is_own());
+        assert_eq!(lease(Claim::Shared).await, Leased::Held);
+        assert_eq!(lease(Claim::Exclusive).await, Leased::Held);
+        store.release(":key", own.token).await.expect("it answers");
+        assert!(matches!(lease(Claim::Exclusive).await, Leased::Granted(_)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_generation_is_replaced() {
+    in_time(async {
+        let stage = Stage::redis().await;
+        let mut raw = raw(stage.server()).await;
+        let () = raw.set("larder:v1:#all", "x").await.expect("it is stored");
+        let () = raw
+            .lpush("larder:v1:#tag:tag", "x")
+            .await
+            .expect("it is stored");
+        stage
+            .cache
+            .load("key", || async { 1_u8 })
+            .tags(["tag"])
+            .await;
+        assert_eq!(
+            stage.other.get::<u8>("key").await.expect("it answers"),
             Some(1)
         );
     })

@@ -215,8 +215,9 @@ impl Cache {
         budget: &mut Budget<'_>,
     ) -> Result<Look<V>, StoreError> {
         let now = self.shared.clock.unix_millis();
-        let sight = remote.look(key, Some(scopes), now, budget).await?;
-        Ok(Look::decode(sight))
+        let sight = remote.look(key, Some(scopes), now, budget).await;
+        remote.note(sight.as_ref().err());
+        Ok(Look::decode(sight?))
     }
 
     /// Waits for the flight of this key if the caller may, else starts one.
@@ -434,6 +435,11 @@ fn count_fill(tally: &Tally<'_>, key: &Key, filled: &Result<Filled, Error>) {
     match filled {
         Ok(Filled::Stored) => {}
         Ok(Filled::Overtaken) => tally.add(Count::Overtaken),
+        Err(error @ Error::Encode { .. }) => {
+            // A mistake in the program, not in the weather: it will be so every time.
+            tally.add(Count::StoreError);
+            tracing::warn!(%error, %key, "a loaded value cannot be stored");
+        }
         Err(error) => {
             tally.add(Count::StoreError);
             tracing::debug!(%error, %key, "a loaded value was not stored");

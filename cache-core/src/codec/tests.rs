@@ -192,3 +192,68 @@ fn random_bytes_never_panic() {
         let _ = decode::<Flattened>(&bytes, MESSAGE_PACK, shape);
     }
 }
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Secretive {
+    #[serde(skip_serializing, default)]
+    secret: u8,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Forgetful {
+    #[serde(skip_deserializing)]
+    forgotten: u8,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Holding {
+    Nothing,
+    Secretive(Secretive),
+}
+
+#[test]
+fn a_field_that_only_one_side_skips_shifts_nothing() {
+    assert_eq!(
+        round_trip(&Secretive {
+            secret: 0,
+            name: "\x01x".into()
+        }),
+        MESSAGE_PACK
+    );
+    let holding = Holding::Secretive(Secretive {
+        secret: 0,
+        name: "\x01x".into(),
+    });
+    assert_eq!(round_trip(&vec![Holding::Nothing, holding]), MESSAGE_PACK);
+    let forgetful = Forgetful {
+        forgotten: 1,
+        name: String::new(),
+    };
+    // It reads as its `Deserialize` says: with the default for what that skips.
+    let (bytes, codec, shape) = encode(&forgetful, Vec::new()).expect("it encodes");
+    let read = decode::<Forgetful>(&bytes, codec, shape);
+    assert_eq!(
+        read,
+        Ok(Forgetful {
+            forgotten: 0,
+            name: String::new()
+        })
+    );
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Big { number: u128 },
+}
+
+#[test]
+fn what_would_not_read_back_is_an_error_and_not_a_miss_without_end() {
+    assert!(encode(&Tagged::Big { number: u128::MAX }, Vec::new()).is_err());
+    let deep = (0..300).fold(Nested { inside: vec![] }, |deep, _| Nested {
+        inside: vec![deep],
+    });
+    assert!(encode(&deep, Vec::new()).is_err());
+}

@@ -2,17 +2,16 @@
 
 mod entry;
 mod front;
+mod policy;
 mod usage;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use moka::Expiry;
-use moka::notification::RemovalCause;
+use std::time::Duration;
 
 pub(crate) use self::entry::{AnyEntry, Entry};
 use self::front::Front;
+use self::policy::Policy;
 use self::usage::Usage;
 use crate::clock::{Clock, Tick};
 
@@ -41,7 +40,7 @@ impl fmt::Debug for MemoryLimit {
 
 pub(crate) struct Memory {
     front: Arc<Front>,
-    policy: moka::sync::Cache<Box<str>, AnyEntry, foldhash::fast::RandomState>,
+    policy: Policy,
     usage: Usage,
     clock: Clock,
     /// moka ignores what it has no room for at all, and so would never evict it.
@@ -52,45 +51,7 @@ impl Memory {
     pub(crate) fn new(limit: &MemoryLimit, clock: Clock) -> Self {
         let front = Arc::new(Front::new());
         let keeps_nothing = matches!(limit, MemoryLimit::Entries(0) | MemoryLimit::Weight(0, _));
-        let evicted_from = Arc::clone(&front);
-        let mut policy = moka::sync::Cache::builder().eviction_listener(
-            move |key: Arc<Box<str>>, entry: AnyEntry, cause: RemovalCause| {
-                // moka knows one entry a key, and when that goes nothing else would take the key
-                // out. What the caller removed is out already, unless a new entry came meanwhile.
-                let removed = match cause {
-                    RemovalCause::Replaced => None,
-                    RemovalCause::Explicit => {
-                        evicted_from.remove(&key, |found| Arc::ptr_eq(found, &entry))
-                    }
-                    RemovalCause::Expired | RemovalCause::Size => {
-                        evicted_from.remove(&key, |_| true)
-                    }
-                };
-                drop(removed);
-            },
-        );
-        policy = match limit {
-            MemoryLimit::Entries(entries) => policy.max_capacity(*entries),
-            MemoryLimit::Weight(weight, weigher) => {
-                let weigher = Arc::clone(weigher);
-                policy
-                    .max_capacity(*weight)
-                    .weigher(move |_, entry: &AnyEntry| {
-                        weigher(
-                            entry.key.strip_prefix(':').unwrap_or(&entry.key),
-                            &entry.value,
-                        )
-                    })
-            }
-        };
-        if !clock.is_hand_wound() {
-            // moka frees expired entries that nobody asks for again. It reads a clock of its own,
-            // so under a hand-wound one it must not.
-            policy = policy.expire_after(FreeExpired {
-                clock: clock.clone(),
-            });
-        }
-        let policy = policy.build_with_hasher(foldhash::fast::RandomState::default());
+        let policy = Policy::new(limit, &clock, Arc::clone(&front));
         Self {
             front,
             policy,
@@ -148,9 +109,9 @@ impl Memory {
             return;
         }
         for used in self.usage.take() {
-            self.policy.get(&*used.key);
+            self.policy.used(&used.key);
         }
-        self.policy.insert(entry.key.clone(), entry);
+        self.policy.admit(&entry);
     }
 
     /// Takes the entry of this key out of where it is found. The caller calls
@@ -161,19 +122,18 @@ impl Memory {
 
     /// Tells moka of an entry that was taken out; whether it could still have been served.
     pub(crate) fn dismiss(&self, entry: &AnyEntry) -> bool {
-        self.policy.invalidate(&*entry.key);
+        self.policy.dismiss(&entry.key);
         self.is_usable(entry)
     }
 
     pub(crate) fn clear(&self) {
-        self.policy.invalidate_all();
+        self.policy.clear();
         self.front.clear();
     }
 
     /// Entries, without those that are known to be gone but not yet counted out.
     pub(crate) fn len(&self) -> u64 {
-        self.policy.run_pending_tasks();
-        self.policy.entry_count()
+        self.policy.len()
     }
 
     /// The moment at which an entry with this ttl expires.
@@ -184,28 +144,6 @@ impl Memory {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory")
-            .field("entries", &self.policy.entry_count())
-            .finish_non_exhaustive()
-    }
-}
-
-struct FreeExpired {
-    clock: Clock,
-}
-
-impl Expiry<Box<str>, AnyEntry> for FreeExpired {
-    fn expire_after_create(&self, _: &Box<str>, entry: &AnyEntry, _: Instant) -> Option<Duration> {
-        entry.expires_at.since(self.clock.tick())
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Box<str>,
-        entry: &AnyEntry,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        entry.expires_at.since(self.clock.tick())
+        f.debug_struct("Memory").finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ mod budget;
 mod journal;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::budget::Budget;
@@ -23,6 +24,8 @@ pub(crate) struct Remote {
     budget: Duration,
     pub(crate) lease: Duration,
     journal: Arc<Journal>,
+    /// Whether the last look failed: said once when it begins, and once when it ends.
+    is_down: AtomicBool,
 }
 
 /// What a look at the store showed.
@@ -79,6 +82,7 @@ impl Remote {
             budget,
             lease,
             journal,
+            is_down: AtomicBool::new(false),
         }
     }
 
@@ -99,6 +103,21 @@ impl Remote {
     pub(crate) fn distrusts(&self, key: &Key, scopes: &[String]) -> bool {
         self.journal
             .covers(key.qualified(), scopes.iter().map(String::as_str))
+    }
+
+    /// Says that the store has gone, or is back.
+    pub(crate) fn note(&self, failure: Option<&StoreError>) {
+        match failure {
+            Some(error) if !self.is_down.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%error, "the store fails: calls go on without it");
+            }
+            None if self.is_down.load(Ordering::Relaxed)
+                && self.is_down.swap(false, Ordering::Relaxed) =>
+            {
+                tracing::info!(store = self.store.name(), "the store is back");
+            }
+            _ => {}
+        }
     }
 
     /// Looks a key up: one round trip, whether its scopes are known or only the entry knows them.
