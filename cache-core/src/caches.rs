@@ -13,7 +13,7 @@ use crate::site::sites;
 /// The caches of a process or of a task: a default one, and any number with names.
 ///
 /// ```
-/// use larder_core::{Cache, Caches};
+/// use larder::{Cache, Caches};
 ///
 /// let caches = Caches::new(Cache::memory()).with("sessions", Cache::memory());
 /// assert!(caches.named("sessions").is_ok());
@@ -110,7 +110,7 @@ impl Caches {
     /// what the task spawns.
     ///
     /// ```
-    /// use larder_core::{Cache, Caches};
+    /// use larder::{Cache, Caches};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// Caches::single(Cache::memory()).scope(async {

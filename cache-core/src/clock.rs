@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 ///
 /// ```
 /// use std::time::Duration;
-/// use larder_core::{Cache, Clock};
+/// use larder::{Cache, Clock};
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder_core::Error> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
 /// let clock = Clock::hand_wound();
 /// let cache = Cache::builder().clock(clock.clone()).build();
 /// cache.set("greeting", &"hello".to_owned()).ttl(Duration::from_secs(60)).await?;

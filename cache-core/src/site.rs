@@ -163,7 +163,7 @@ inventory::collect!(Registration);
 /// Every annotated function that is linked into this program, in no particular order.
 ///
 /// ```
-/// for site in larder_core::sites() {
+/// for site in larder::sites() {
 ///     println!("{}: {:?}", site.function(), site.stats());
 /// }
 /// ```

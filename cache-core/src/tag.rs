@@ -9,7 +9,7 @@ const PREFIX: &str = "tag:";
 /// A name that any number of entries carry, and by which they are invalidated together.
 ///
 /// ```
-/// use larder_core::Tag;
+/// use larder::Tag;
 ///
 /// assert_eq!(Tag::new("users").as_str(), "users");
 /// ```

@@ -19,8 +19,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a caller joins only a flight that no invalidation overtook (memory)",
         file: "cache-core/src/cache/shared_load.rs",
-        with: "mode == Mode::Read && flight.is_current()",
-        without: "mode == Mode::Read",
+        with: "                && flight.is_current()\n            {\n                return Some(Role::Wait",
+        without: "            {\n                return Some(Role::Wait",
     },
     Guard {
         name: "a load that was overtaken does not land (memory)",
@@ -87,6 +87,30 @@ const GUARDS: &[Guard] = &[
         file: "cache-redis/src/scripts/lease.lua",
         with: "if claim == 'exclusive' or is_own then return 'held' end",
         without: "if is_own and claim == 'shared' then return 'held' end",
+    },
+    Guard {
+        name: "a caller that cannot look joins only a load that begins later",
+        file: "cache-core/src/cache/store_load.rs",
+        with: "None => flight.admits(looked, |_| false),",
+        without: "None => true,",
+    },
+    Guard {
+        name: "a lease of one's own is not shared",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: "local is_own = string.byte(held, 16) % 2 == 1",
+        without: "local is_own = false",
+    },
+    Guard {
+        name: "a lease that could not be ours keeps nobody waiting",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: " and ends - now <= math.max(10 * lasts, 60000)",
+        without: "",
+    },
+    Guard {
+        name: "what Serialize writes is what Deserialize reads",
+        file: "cache-core/src/codec/shape.rs",
+        with: "tracer.trace_value(&mut written, value).ok()?;",
+        without: "let _ = (&mut written, value);",
     },
     Guard {
         name: "a dropped leader leaves the table",

@@ -16,7 +16,7 @@ use crate::store::Store;
 ///
 /// ```
 /// use std::time::Duration;
-/// use larder_core::Cache;
+/// use larder::Cache;
 ///
 /// let cache = Cache::builder().max_entries(1_000).ttl(Duration::from_secs(60)).build();
 /// ```
@@ -75,7 +75,7 @@ impl CacheBuilder {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use larder_core::{Cache, MemoryLimit};
+    /// use larder::{Cache, MemoryLimit};
     ///
     /// // Strings by their length, anything else as one kilobyte; 64 MB together.
     /// let weigher = |_key: &str, value: &(dyn std::any::Any + Send + Sync)| {

@@ -90,9 +90,9 @@ impl Cache {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use larder_core::Cache;
+    /// use larder::Cache;
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder_core::Error> {
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
     /// let cache = Cache::memory();
     /// cache
     ///     .set("report:2026", &vec![1_u32, 2, 3])
@@ -117,7 +117,7 @@ impl Cache {
     /// one runs its `load`; the others wait for it. Awaiting the returned builder does it.
     ///
     /// ```
-    /// use larder_core::Cache;
+    /// use larder::Cache;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let cache = Cache::memory();
@@ -137,7 +137,7 @@ impl Cache {
     /// the caller whose load it was.
     ///
     /// ```
-    /// use larder_core::Cache;
+    /// use larder::Cache;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), std::num::ParseIntError> {
     /// let cache = Cache::memory();

@@ -22,7 +22,7 @@ pub enum Invalidation {
 /// What an invalidation reaches.
 ///
 /// ```
-/// use larder_core::{Key, Targets};
+/// use larder::{Key, Targets};
 ///
 /// let targets = Targets::default().tag("users").key(Key::new("user:7").in_namespace("shop"));
 /// ```

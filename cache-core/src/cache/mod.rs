@@ -30,9 +30,9 @@ use crate::tag::{Tag, Tags};
 /// because of the cache; the direct operations say what went wrong.
 ///
 /// ```
-/// use larder_core::Cache;
+/// use larder::Cache;
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder_core::Error> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
 /// let cache = Cache::memory();
 /// cache.set("user:7", &"Ada".to_owned()).tags(["users"]).await?;
 /// assert_eq!(cache.get::<String>("user:7").await?.as_deref(), Some("Ada"));

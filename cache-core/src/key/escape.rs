@@ -19,7 +19,7 @@ pub(super) const fn always_escaped(character: char) -> bool {
 /// The text that a template puts for `value`: use it where a key is built by hand.
 ///
 /// ```
-/// use larder_core::escape;
+/// use larder::escape;
 ///
 /// assert_eq!(escape("ada@example.org"), "ada@example.org");
 /// assert_eq!(escape("7:profile"), "7%3Aprofile");

@@ -28,7 +28,7 @@ pub use self::writer::{KeyWriter, ValueWriter};
 /// Keys up to about a hundred bytes live on the stack, so making one does not allocate.
 ///
 /// ```
-/// use larder_core::Key;
+/// use larder::Key;
 ///
 /// let key = Key::new("user:7");
 /// assert_eq!(key.as_str(), "user:7");
@@ -109,12 +109,12 @@ impl Key {
     /// Arguments that cannot be encoded (their `Serialize` fails) are an error.
     ///
     /// ```
-    /// use larder_core::Key;
+    /// use larder::Key;
     ///
     /// let key = Key::of_call("shop::search", &("shoes", 42))?;
     /// assert!(key.as_str().starts_with("shop::search:"));
     /// assert_ne!(key, Key::of_call("shop::search", &("shoes", 43))?);
-    /// # Ok::<(), larder_core::Error>(())
+    /// # Ok::<(), larder::Error>(())
     /// ```
     ///
     /// # Errors

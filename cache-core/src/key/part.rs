@@ -15,7 +15,7 @@ use super::writer::ValueWriter;
 /// differently, or they share an entry.
 ///
 /// ```
-/// use larder_core::{Key, KeyPart, ValueWriter};
+/// use larder::{Key, KeyPart, ValueWriter};
 ///
 /// struct Sku { maker: u16, article: u32 }
 ///
