@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures_util::future::FutureExt as _;
 
 use super::{Backend, Cache, Mode, Tally};
+use crate::flight::{Ending, Flight};
 use crate::spec::Spec;
 use crate::stats::{Count, Counters};
 use crate::tag::Tags;
@@ -130,5 +131,34 @@ impl<E> LoadFailure<E> {
             Self::Returned(failure) => failure,
             Self::Panicked(panic) => resume_unwind(panic),
         }
+    }
+}
+
+/// What waiting for another caller's load came to.
+pub(super) enum Waited<V, E> {
+    Landed(Result<V, E>),
+    /// The leader is gone: someone has to take over.
+    Abandoned,
+    /// The failure cannot be shared (or two functions share a key but not a type). All who waited
+    /// load at once: one after the other they would wait for the sum.
+    OnOnesOwn,
+}
+
+/// Waits for a flight, and takes one's own copy of what it brings.
+pub(super) async fn wait_for<O: Outcome>(
+    flight: &Flight,
+    tally: &Tally<'_>,
+) -> Waited<O::Value, O::Failure> {
+    tally.add(Count::Wait);
+    match flight.wait().await {
+        Ending::Value(entry) => match entry.value::<O::Value>() {
+            Some(value) => Waited::Landed(Ok(value)),
+            None => Waited::OnOnesOwn,
+        },
+        Ending::Failed(failure) => match failure.as_ref().and_then(O::shared) {
+            Some(failure) => Waited::Landed(Err(failure)),
+            None => Waited::OnOnesOwn,
+        },
+        Ending::Abandoned => Waited::Abandoned,
     }
 }

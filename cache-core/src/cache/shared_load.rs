@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::fetch::{Ask, run};
+use super::fetch::{Ask, LoadFailure, Waited, run, wait_for};
 use super::{Cache, Lifetime, Mode, scopes};
 use crate::flight::{Ending, Flight, Leading};
 use crate::generation::Held;
@@ -61,29 +61,14 @@ impl Cache {
                         return Ok(value);
                     }
                 }
-                Role::Wait(flight) => {
-                    tally.add(Count::Wait);
-                    match flight.wait().await {
-                        Ending::Value(entry) => {
-                            if let Some(value) = entry.value::<O::Value>() {
-                                return Ok(value);
-                            }
-                        }
-                        Ending::Failed(Some(failure)) => {
-                            if let Some(failure) = O::shared(&failure) {
-                                return Err(failure);
-                            }
-                        }
-                        Ending::Failed(None) => {}
-                        Ending::Abandoned => continue,
+                Role::Wait(flight) => match wait_for::<O>(&flight, &tally).await {
+                    Waited::Landed(result) => return result,
+                    Waited::Abandoned => {}
+                    Waited::OnOnesOwn => {
+                        let result = run(&tally, load, outcome).await;
+                        return result.map_err(LoadFailure::or_panic);
                     }
-                    // The failure cannot be shared (or two functions share a key but not a type).
-                    // All who waited load at once: one after the other they would wait for the sum.
-                    return match run(&tally, load, outcome).await {
-                        Ok(value) => Ok(value),
-                        Err(failure) => Err(failure.or_panic()),
-                    };
-                }
+                },
                 Role::Lead(leading) => {
                     let value = match run(&tally, load, outcome).await {
                         Ok(value) => value,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use super::fetch::{Ask, run};
+use super::fetch::{Ask, LoadFailure, Waited, run, wait_for};
 use super::{Cache, Lifetime, Mode, Tally, scopes};
 use crate::codec;
 use crate::envelope;
@@ -112,29 +112,14 @@ impl Cache {
                     has_queued = true;
                     flight.wait().await;
                 }
-                Role::Wait(flight) => {
-                    tally.add(Count::Wait);
-                    match flight.wait().await {
-                        Ending::Value(entry) => {
-                            if let Some(value) = entry.value::<O::Value>() {
-                                return Ok(value);
-                            }
-                        }
-                        Ending::Failed(Some(failure)) => {
-                            if let Some(failure) = O::shared(&failure) {
-                                return Err(failure);
-                            }
-                        }
-                        Ending::Failed(None) => {}
-                        Ending::Abandoned => continue,
+                Role::Wait(flight) => match wait_for::<O>(&flight, &tally).await {
+                    Waited::Landed(result) => return result,
+                    Waited::Abandoned => {}
+                    Waited::OnOnesOwn => {
+                        let result = run(&tally, load, outcome).await;
+                        return result.map_err(LoadFailure::or_panic);
                     }
-                    // The failure cannot be shared (or two functions share a key but not a type).
-                    // All who waited load at once: one after the other they would wait for the sum.
-                    return match run(&tally, load, outcome).await {
-                        Ok(value) => Ok(value),
-                        Err(failure) => Err(failure.or_panic()),
-                    };
-                }
+                },
                 Role::Lead(leading) => {
                     let permit = self
                         .permit(remote, mode, spec, &scopes, seen, &mut budget, &tally)
