@@ -1,6 +1,7 @@
 //! What the cache did, counted without a line that all threads write.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Lines of counters; threads are spread over them.
@@ -30,7 +31,6 @@ const COUNTS: usize = 8;
 #[repr(align(64))]
 struct Line([AtomicU64; COUNTS]);
 
-#[derive(Debug)]
 pub(crate) struct Counters {
     lines: [Line; LINES],
     invalidations: AtomicU64,
@@ -74,6 +74,12 @@ impl Counters {
             entries: None,
             queued_invalidations: 0,
         }
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot().fmt(f)
     }
 }
 
