@@ -179,3 +179,165 @@ async fn two_types_under_one_key_each_get_their_own(stage: Stage) {
         Some(7)
     );
 }
+
+/// A lock is given back when its load is dropped, and not only when its time is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_load_gives_its_lock_back() {
+    crate::stage::in_time(async {
+        let server = larder_testkit::RedisServer::start().await;
+        let process = async || {
+            let store = larder_redis::RedisStore::builder(server.url())
+                .connect()
+                .await;
+            let an_hour = std::time::Duration::from_secs(3_600);
+            larder::Cache::builder()
+                .store(store.expect("it is there"))
+                .lease(an_hour)
+                .build()
+        };
+        let (cache, other) = (process().await, process().await);
+        let begun = Arc::new(Semaphore::new(0));
+        let leader = tokio::spawn({
+            let begun = Arc::clone(&begun);
+            async move {
+                let load = cache.load("key", || async move {
+                    begun.add_permits(1);
+                    std::future::pending::<u8>().await
+                });
+                load.lock().await
+            }
+        });
+        begun.acquire().await.expect("it begins").forget();
+        leader.abort();
+        assert!(leader.await.expect_err("it is dropped").is_cancelled());
+        assert_eq!(other.load("key", || async { 7_u8 }).lock().await, 7);
+    })
+    .await;
+}
+
+/// Reads wait for permits before they answer.
+#[derive(Debug)]
+struct SlowAnswers {
+    store: larder_redis::RedisStore,
+    answers: Arc<Semaphore>,
+}
+
+mod slow_answers {
+    use std::time::Duration;
+
+    use larder::StoreError;
+    use larder::store::{
+        Capabilities, Filled, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
+    };
+
+    use super::SlowAnswers;
+
+    #[async_trait::async_trait]
+    impl Store for SlowAnswers {
+        fn name(&self) -> &str {
+            self.store.name()
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            self.store.capabilities()
+        }
+
+        async fn read(&self, key: &str, scopes: Scopes<'_>) -> Result<Reading, StoreError> {
+            let reading = self.store.read(key, scopes).await;
+            self.answers
+                .acquire()
+                .await
+                .expect("it stays open")
+                .forget();
+            reading
+        }
+
+        async fn generations(&self, scopes: &[String]) -> Result<Vec<Option<Nonce>>, StoreError> {
+            self.store.generations(scopes).await
+        }
+
+        async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
+            self.store.lease(key, request).await
+        }
+
+        async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
+            self.store.renew(key, token, lasts).await
+        }
+
+        async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
+            self.store.release(key, token).await
+        }
+
+        async fn fill(
+            &self,
+            key: &str,
+            token: Nonce,
+            entry: &[u8],
+            scopes: &[String],
+            ttl: Option<Duration>,
+        ) -> Result<Filled, StoreError> {
+            self.store.fill(key, token, entry, scopes, ttl).await
+        }
+
+        async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError> {
+            self.store.invalidate(scopes, keys).await
+        }
+
+        async fn ping(&self) -> Result<(), StoreError> {
+            self.store.ping().await
+        }
+    }
+}
+
+/// A hundred look before the first of them has a lease, and get their answers while it loads: what
+/// they saw is older than the load, and still it began after they came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_came_before_the_load_joins_it() {
+    crate::stage::in_time(async {
+        const CALLERS: usize = 100;
+        let server = larder_testkit::RedisServer::start().await;
+        let store = larder_redis::RedisStore::builder(server.url())
+            .connect()
+            .await;
+        let answers = Arc::new(Semaphore::new(0));
+        let store = SlowAnswers {
+            store: store.expect("it is there"),
+            answers: Arc::clone(&answers),
+        };
+        let cache = larder::Cache::builder()
+            .store(store)
+            .time_budget(std::time::Duration::from_secs(30))
+            .build();
+        let came = AtomicUsize::new(0);
+        let loads = AtomicUsize::new(0);
+        let begun = Semaphore::new(0);
+        let open = Semaphore::new(0);
+        let callers = join_all((0..CALLERS).map(|_| async {
+            came.fetch_add(1, Ordering::SeqCst);
+            let load = cache.load("key", || async {
+                loads.fetch_add(1, Ordering::SeqCst);
+                begun.add_permits(1);
+                open.acquire().await.expect("it stays open").forget();
+                7_u8
+            });
+            load.await
+        }));
+        let conduct = async {
+            while came.load(Ordering::SeqCst) < CALLERS {
+                tokio::task::yield_now().await;
+            }
+            // One answer: its caller leads, and loads.
+            answers.add_permits(1);
+            begun.acquire().await.expect("it begins").forget();
+            answers.add_permits(CALLERS - 1);
+            while cache.stats().waits < (CALLERS - 1) as u64 && loads.load(Ordering::SeqCst) == 1 {
+                tokio::task::yield_now().await;
+            }
+            open.add_permits(CALLERS);
+        };
+        let (values, ()) = tokio::join!(callers, conduct);
+        assert_eq!(values, vec![7; CALLERS]);
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    })
+    .await;
+}

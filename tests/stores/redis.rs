@@ -251,7 +251,18 @@ async fn a_lock_whose_holder_died_ends_by_itself() {
             .expect("it is stored");
         assert_eq!(stage.cache.load("key", || async { 1_u8 }).lock().await, 1);
         // And one that Redis itself takes away.
-        let dead = SlotHead::bare_lease(Nonce::random(), u64::from(u32::MAX) * 1_000_000);
+        // A lease that no one could hold: its end is far from anything that we would take.
+        let far = SlotHead::bare_lease(Nonce::token(Claim::Exclusive), 1 << 45);
+        let () = raw.set("larder:v1::far", &far).await.expect("it is stored");
+        assert_eq!(stage.cache.load("far", || async { 1_u8 }).lock().await, 1);
+        let time = redis::cmd("TIME")
+            .query_async::<Vec<String>>(&mut raw)
+            .await;
+        let seconds = time.expect("it answers")[0]
+            .parse::<u64>()
+            .expect("a number");
+        let soon = (seconds + 30) * 1_000;
+        let dead = SlotHead::bare_lease(Nonce::token(Claim::Exclusive), soon);
         let () = raw
             .pset_ex("larder:v1::other", &dead, 100)
             .await
