@@ -140,7 +140,7 @@ pub struct Capabilities {
     pub scan: bool,
 }
 
-/// A store of bytes: Redis, or one of your own.
+/// A store of bytes: a server that several processes share, or one of your own.
 ///
 /// # Contract
 /// A *slot* is what a key names: nothing, a lease, an entry, or an entry with a lease on it (the

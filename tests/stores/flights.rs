@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use tokio::sync::{Barrier, Semaphore};
 
+use crate::meddled::Meddled;
 use crate::stage::{Stage, on_every_store};
 
 on_every_store! {
@@ -215,80 +216,6 @@ async fn a_dropped_load_gives_its_lock_back() {
     .await;
 }
 
-/// Reads wait for permits before they answer.
-#[derive(Debug)]
-struct SlowAnswers {
-    store: larder_redis::RedisStore,
-    answers: Arc<Semaphore>,
-}
-
-mod slow_answers {
-    use std::time::Duration;
-
-    use larder::StoreError;
-    use larder::store::{
-        Capabilities, Filled, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
-    };
-
-    use super::SlowAnswers;
-
-    #[async_trait::async_trait]
-    impl Store for SlowAnswers {
-        fn name(&self) -> &str {
-            self.store.name()
-        }
-
-        fn capabilities(&self) -> Capabilities {
-            self.store.capabilities()
-        }
-
-        async fn read(&self, key: &str, scopes: Scopes<'_>) -> Result<Reading, StoreError> {
-            let reading = self.store.read(key, scopes).await;
-            self.answers
-                .acquire()
-                .await
-                .expect("it stays open")
-                .forget();
-            reading
-        }
-
-        async fn generations(&self, scopes: &[String]) -> Result<Vec<Option<Nonce>>, StoreError> {
-            self.store.generations(scopes).await
-        }
-
-        async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
-            self.store.lease(key, request).await
-        }
-
-        async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
-            self.store.renew(key, token, lasts).await
-        }
-
-        async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
-            self.store.release(key, token).await
-        }
-
-        async fn fill(
-            &self,
-            key: &str,
-            token: Nonce,
-            entry: &[u8],
-            scopes: &[String],
-            ttl: Option<Duration>,
-        ) -> Result<Filled, StoreError> {
-            self.store.fill(key, token, entry, scopes, ttl).await
-        }
-
-        async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError> {
-            self.store.invalidate(scopes, keys).await
-        }
-
-        async fn ping(&self) -> Result<(), StoreError> {
-            self.store.ping().await
-        }
-    }
-}
-
 /// A hundred look before the first of them has a lease, and get their answers while it loads: what
 /// they saw is older than the load, and still it began after they came.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -300,10 +227,8 @@ async fn a_caller_that_came_before_the_load_joins_it() {
             .connect()
             .await;
         let answers = Arc::new(Semaphore::new(0));
-        let store = SlowAnswers {
-            store: store.expect("it is there"),
-            answers: Arc::clone(&answers),
-        };
+        let mut store = Meddled::with(store.expect("it is there"));
+        store.answers = Some(Arc::clone(&answers));
         let cache = larder::Cache::builder()
             .store(store)
             .time_budget(std::time::Duration::from_secs(30))

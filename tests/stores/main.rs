@@ -4,6 +4,7 @@ mod cancelled;
 mod direct;
 mod flights;
 mod functions;
+mod meddled;
 mod outage;
 mod overtaken;
 mod own_code;

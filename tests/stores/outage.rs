@@ -9,6 +9,7 @@ use larder_redis::RedisStore;
 use larder_testkit::{Fault, FaultProxy, RedisServer};
 use tokio::sync::Semaphore;
 
+use crate::meddled::Meddled;
 use crate::stage::{Stage, cache_on, in_time};
 
 async fn persistent() -> Stage {
@@ -70,23 +71,20 @@ async fn an_invalidation_during_an_outage_holds_afterwards() {
     .await;
 }
 
-/// The retries cannot get through while the proxy holds them back, but reads could.
+/// The retries do not get through, but reads could.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn until_it_is_taken_this_process_trusts_nothing_it_covers() {
     in_time(async {
         let server = RedisServer::start().await;
-        let proxy = FaultProxy::start(server.port()).await;
-        let clock = Clock::hand_wound();
-        let store = RedisStore::builder(proxy.url())
+        let store = RedisStore::builder(server.url())
             .connect()
             .await
             .expect("it is there");
+        let store = Meddled::with(store);
+        store.loses_invalidations.store(true, Ordering::SeqCst);
         let cache = Cache::builder()
-            .store(OnlyReads {
-                store,
-                may_invalidate: Arc::default(),
-            })
-            .clock(clock.clone())
+            .store(store)
+            .time_budget(Duration::from_secs(10))
             .build();
         cache
             .set("tagged", &1_u8)
@@ -108,78 +106,44 @@ async fn until_it_is_taken_this_process_trusts_nothing_it_covers() {
     .await;
 }
 
-/// A store whose invalidations do not arrive, as in a network that loses one direction.
-#[derive(Debug)]
-struct OnlyReads {
-    store: RedisStore,
-    may_invalidate: Arc<std::sync::atomic::AtomicBool>,
-}
+/// An invalidation arrives while a reader, that came after it, holds an answer from before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_from_before_a_queued_invalidation_is_not_served_when_it_arrives() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let store = RedisStore::builder(server.url())
+            .connect()
+            .await
+            .expect("it is there");
+        let answers = Arc::new(Semaphore::new(0));
+        let mut store = Meddled::with(store);
+        store.answers = Some(Arc::clone(&answers));
+        let loses = Arc::clone(&store.loses_invalidations);
+        let read = Arc::clone(&store.read);
+        let budget = Duration::from_secs(30);
+        let cache = Cache::builder().store(store).time_budget(budget).build();
+        cache
+            .set("key", &1_u8)
+            .tags(["tag"])
+            .await
+            .expect("it is stored");
+        loses.store(true, Ordering::SeqCst);
+        assert_eq!(
+            cache.invalidate_tags(["tag"]).await.ok(),
+            Some(Invalidation::Queued)
+        );
 
-mod only_reads {
-    use std::time::Duration;
-
-    use larder::StoreError;
-    use larder::store::{
-        Capabilities, Filled, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
-    };
-
-    use super::{OnlyReads, Ordering};
-
-    #[async_trait::async_trait]
-    impl Store for OnlyReads {
-        fn name(&self) -> &str {
-            self.store.name()
-        }
-
-        fn capabilities(&self) -> Capabilities {
-            self.store.capabilities()
-        }
-
-        async fn read(&self, key: &str, scopes: Scopes<'_>) -> Result<Reading, StoreError> {
-            self.store.read(key, scopes).await
-        }
-
-        async fn generations(&self, scopes: &[String]) -> Result<Vec<Option<Nonce>>, StoreError> {
-            self.store.generations(scopes).await
-        }
-
-        async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
-            self.store.lease(key, request).await
-        }
-
-        async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
-            self.store.renew(key, token, lasts).await
-        }
-
-        async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
-            self.store.release(key, token).await
-        }
-
-        async fn fill(
-            &self,
-            key: &str,
-            token: Nonce,
-            entry: &[u8],
-            scopes: &[String],
-            ttl: Option<Duration>,
-        ) -> Result<Filled, StoreError> {
-            self.store.fill(key, token, entry, scopes, ttl).await
-        }
-
-        async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError> {
-            if self.may_invalidate.load(Ordering::SeqCst) {
-                return self.store.invalidate(scopes, keys).await;
-            }
-            Err(StoreError::Unreachable {
-                store: self.name().to_owned(),
-                reason: "the invalidation was lost".to_owned(),
-            })
-        }
-
-        async fn ping(&self) -> Result<(), StoreError> {
-            self.store.ping().await
-        }
-    }
+        let reader = tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.get::<u8>("key").await.expect("it answers") }
+        });
+        read.acquire().await.expect("it reads").forget();
+        loses.store(false, Ordering::SeqCst);
+        cache.settle().await;
+        answers.add_permits(10);
+        assert_eq!(reader.await.expect("it ends"), None);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -453,3 +453,34 @@ async fn a_url_that_is_not_one_is_an_error_that_says_so() {
         assert!(error.contains("may have only letters"), "{prefix}: {error}");
     }
 }
+
+/// An entry from before a tag was added to the code would not be reached by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_without_one_of_its_tags_is_a_miss() {
+    in_time(async {
+        let stage = Stage::redis().await;
+        stage
+            .cache
+            .load("key", || async { 1_u8 })
+            .tags(["old"])
+            .await;
+        assert_eq!(
+            stage
+                .other
+                .load("key", || async { 2_u8 })
+                .tags(["old", "new"])
+                .await,
+            2
+        );
+        stage
+            .cache
+            .invalidate_tags(["new"])
+            .await
+            .expect("it is carried out");
+        assert_eq!(
+            stage.other.get::<u8>("key").await.expect("it answers"),
+            None
+        );
+    })
+    .await;
+}

@@ -113,6 +113,18 @@ const GUARDS: &[Guard] = &[
         without: "let _ = (&mut written, value);",
     },
     Guard {
+        name: "an answer from before a queued invalidation is read again",
+        file: "cache-core/src/remote/mod.rs",
+        with: "self.journal.takings() != takings",
+        without: "takings == u64::MAX",
+    },
+    Guard {
+        name: "an entry must be in every scope that the code knows",
+        file: "cache-core/src/remote/mod.rs",
+        with: "&& scopes.iter().all(|scope| lists(scope))",
+        without: "",
+    },
+    Guard {
         name: "a dropped leader leaves the table",
         file: "cache-core/src/flight.rs",
         with: "        if self.has_landed {\n            return;\n        }",
