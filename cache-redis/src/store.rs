@@ -76,7 +76,8 @@ impl RedisStore {
         self.connection.clone()
     }
 
-    /// Runs a pipeline: one round trip, unless the server does not know the scripts yet.
+    /// Runs a pipeline: one round trip, unless the server does not know all scripts yet. Then all of
+    /// it is run again, so each script is such that a second time gives the same answer.
     async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
         let mut connection = self.connection();
         let mut result = pipeline.query_async(&mut connection).await;

@@ -484,3 +484,35 @@ async fn an_entry_without_one_of_its_tags_is_a_miss() {
     })
     .await;
 }
+
+/// A server that another process is just telling its scripts knows some of them: what ran already
+/// runs again with the rest, and must not meet itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_knows_half_of_the_scripts_is_told_the_others() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let store = RedisStore::builder(server.url()).connect().await;
+        let cache = Cache::builder()
+            .store(store.expect("it is there"))
+            .lease(Duration::from_secs(3_600))
+            .time_budget(Duration::from_secs(10))
+            .build();
+        let raw = raw(&server).await;
+        let knows_only = async |script: &str| {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("SCRIPT").arg("FLUSH").ignore();
+            pipeline.cmd("SCRIPT").arg("LOAD").arg(script).ignore();
+            let known: redis::RedisResult<()> = pipeline.query_async(&mut raw.clone()).await;
+            known.expect("it is carried out");
+        };
+        knows_only(include_str!("../../cache-redis/src/scripts/lease.lua")).await;
+        let load = cache.load("key", || async {
+            knows_only(include_str!("../../cache-redis/src/scripts/fill.lua")).await;
+            7
+        });
+        assert_eq!(load.lock().await, 7);
+        assert_eq!(cache.get::<i32>("key").await.expect("it answers"), Some(7));
+        assert_eq!(cache.stats().overtaken, 0);
+    })
+    .await;
+}

@@ -19,6 +19,8 @@ if is_entry and claim ~= 'replacing' and string.sub(head, 5, 20) ~= seen then
   return 'changed'
 end
 local held = string.sub(head, 21, 36)
+-- Asked a second time: the first answer did not arrive, or a script beside this one was missing.
+if held == token then return token end
 local ends = struct.unpack('>I8', string.sub(head, 37, 44))
 -- An end that no lease of ours could have is no reason to wait for it.
 local is_live = held ~= none and ends > now and ends - now <= math.max(10 * lasts, 60000)
