@@ -4,9 +4,9 @@ mod init;
 mod settings;
 
 pub use larder_core::{
-    Cache, CacheBuilder, Caches, Clock, Error, Invalidation, Key, KeyPart, KeyWriter, Load,
-    MemoryLimit, Mode, Role, Set, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets,
-    TryLoad, Ttl, Ttls, Value, ValueWriter, Weigher, escape, sites, slot, store,
+    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Error, Invalidation, Key, KeyPart,
+    KeyWriter, Load, MemoryLimit, Mode, Role, Set, Site, Spec, Stats, Store, StoreError, Tag, Tags,
+    Targets, TryLoad, Ttl, Ttls, Value, ValueWriter, Weigher, escape, sites, slot, store,
 };
 pub use larder_macros::{cache_read, cache_write, resource};
 #[cfg(feature = "redis")]

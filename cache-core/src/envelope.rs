@@ -1,11 +1,15 @@
 //! An entry as bytes. What is read is not trusted: every length is checked, and anything that is
 //! not exactly what was written under this key reads as [`Corrupt`].
 
+use crate::codec;
 use crate::slot::{self, SlotHead};
 use crate::store::Nonce;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const CHECKSUM: usize = slot::KIND + 1;
+
+/// The bytes of codec, times and shape.
+const ABOUT: usize = 25;
 
 /// How many scopes an entry may be in, and how long their names may be: an entry from outside must
 /// not make us ask the store for everything.
@@ -70,7 +74,12 @@ pub(crate) fn seal<E>(
     let (mut bytes, codec, shape) = payload(bytes)?;
     bytes[about] = codec;
     bytes[about + 17..about + 25].copy_from_slice(&shape.to_be_bytes());
-    let checksum = checksum(key, &bytes[slot::SCOPES..]);
+    let covered = if codec::is_number(codec) {
+        about + ABOUT
+    } else {
+        bytes.len()
+    };
+    let checksum = checksum(key, &bytes[slot::SCOPES..covered]);
     bytes[CHECKSUM..slot::SCOPES].copy_from_slice(&checksum.to_be_bytes());
     Ok(bytes)
 }
@@ -83,9 +92,7 @@ pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corru
         bytes: bytes.get(CHECKSUM..).ok_or(Corrupt)?,
     };
     let expected = rest.u64()?;
-    if checksum(key, rest.bytes) != expected {
-        return Err(Corrupt);
-    }
+    let summed = rest.bytes;
     let count = rest.u16()?;
     if count > MOST_SCOPES {
         return Err(Corrupt);
@@ -103,6 +110,14 @@ pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corru
         expires_at: rest.u64()?,
         shape: rest.u64()?,
     };
+    let covered = if codec::is_number(meta.codec) {
+        summed.len() - rest.bytes.len()
+    } else {
+        summed.len()
+    };
+    if checksum(key, &summed[..covered]) != expected {
+        return Err(Corrupt);
+    }
     Ok(Envelope {
         scopes,
         meta,

@@ -29,6 +29,7 @@ pub use crate::cache::{
 };
 pub use crate::caches::Caches;
 pub use crate::clock::Clock;
+pub use crate::codec::{Codec, Compression, NumberKind};
 pub use crate::error::{Error, StoreError};
 pub use crate::key::{Key, KeyPart, KeyWriter, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};

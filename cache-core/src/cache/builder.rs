@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Backend, Cache, Shared, Ttls};
 use crate::clock::Clock;
+use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, MemoryLimit};
@@ -28,6 +29,7 @@ pub struct CacheBuilder {
     clock: Clock,
     time_budget: Duration,
     lease: Duration,
+    encoding: Encoding,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +48,10 @@ impl Default for CacheBuilder {
             clock: Clock::default(),
             time_budget: Duration::from_millis(250),
             lease: Duration::from_secs(10),
+            encoding: Encoding {
+                compress_above: 4_096,
+                ..Encoding::default()
+            },
         }
     }
 }
@@ -127,6 +133,23 @@ impl CacheBuilder {
         self
     }
 
+    /// How values are written to a store; [`Codec::Postcard`] unless set. Process memory keeps them
+    /// as they are.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.encoding.codec = codec;
+        self
+    }
+
+    /// How values of more than `above` bytes are made smaller on their way to a store; not at all
+    /// unless set.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression, above: usize) -> Self {
+        self.encoding.compression = compression;
+        self.encoding.compress_above = above;
+        self
+    }
+
     /// The cache.
     #[must_use]
     pub fn build(self) -> Cache {
@@ -142,6 +165,7 @@ impl CacheBuilder {
                 backend,
                 flights: Flights::new(),
                 generations: Generations::new(),
+                encoding: self.encoding,
                 ttls: self.ttls,
                 clock: self.clock,
                 counters: Counters::new(),

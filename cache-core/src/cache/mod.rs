@@ -15,6 +15,7 @@ pub use self::builder::CacheBuilder;
 pub use self::direct::{Load, Set, TryLoad};
 pub use self::invalidate::{Invalidation, Targets};
 use crate::clock::Clock;
+use crate::codec::Encoding;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
@@ -51,6 +52,7 @@ struct Shared {
     flights: Flights,
     /// Generations in this process: of entries in process memory, and of loads in flight.
     generations: Generations,
+    encoding: Encoding,
     ttls: Ttls,
     clock: Clock,
     counters: Counters,

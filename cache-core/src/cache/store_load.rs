@@ -356,7 +356,7 @@ impl Cache {
             &generations,
             now,
             expires_at,
-            |bytes| codec::encode(value, bytes),
+            |bytes| codec::encode(value, bytes, self.shared.encoding),
         )?;
         let fill = remote
             .store

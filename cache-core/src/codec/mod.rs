@@ -3,18 +3,54 @@
 //! postcard, where it can hold the type: it is the smallest and fastest, but not self-describing.
 //! Types that it cannot hold faithfully (flattened, untagged, recursive or with skipped fields) go
 //! as MessagePack with field names. Either way an entry carries the shape of what was written, and
-//! a type whose shape has changed since does not read.
+//! a type whose shape has changed since does not read. Integers have a layout of their own, so that
+//! a server can count.
 
+mod compression;
+mod number;
 mod shape;
 mod strict;
 mod witness;
 
+use std::any::Any;
+use std::borrow::Cow;
+
+pub use self::compression::Compression;
+pub use self::number::NumberKind;
+pub(crate) use self::number::{Number, VisitNumber};
+use self::shape::Shape;
 use crate::error::Error;
 use crate::value::Value;
-use shape::Shape;
 
+/// How values are written to a store. Whatever is chosen, entries say how they were written, so a
+/// change reads what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Codec {
+    /// The smallest and fastest. Values that it cannot hold go as MessagePack.
+    #[default]
+    Postcard,
+    /// For other programs to read. Values that it cannot hold (map keys that are not text, numbers
+    /// that are none) go as MessagePack.
+    Json,
+    /// Self-describing and compact.
+    MessagePack,
+}
+
+/// How a cache writes values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Encoding {
+    pub(crate) codec: Codec,
+    pub(crate) compression: Compression,
+    /// Bytes from which on values are compressed.
+    pub(crate) compress_above: usize,
+}
+
+// The codec of a payload: the lower half of a byte, beside its compression.
 const POSTCARD: u8 = 1;
 const MESSAGE_PACK: u8 = 2;
+const JSON: u8 = 3;
+const NUMBER: u8 = 4;
 
 /// How deep a value may be nested: bytes from outside must not exhaust the stack.
 const MAX_DEPTH: usize = 256;
@@ -23,53 +59,131 @@ const MAX_DEPTH: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
-/// Appends `value` to `bytes`; also says with which codec, and its shape.
-pub(crate) fn encode<T: Value>(value: &T, mut bytes: Vec<u8>) -> Result<(Vec<u8>, u8, u64), Error> {
-    let start = bytes.len();
-    if let Shape::Known(shape) = Shape::of::<T>() {
-        let appended = postcard::serialize_with_flavor(&strict::Strict(value), Append(&mut bytes));
-        match appended {
-            Ok(()) => return Ok((bytes, POSTCARD, shape)),
-            // A skipped field, or a length that is not known in advance.
-            Err(_) => bytes.truncate(start),
-        }
-    }
-    let mut writer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
-    value
-        .serialize(&mut writer)
-        .map_err(|error| unencodable::<T>(&error))?;
-    let shape = witness::shape_of(value).map_err(|error| unencodable::<T>(&error))?;
-    // Some types write what they cannot read. They are told now, and not by misses without end.
-    if decode::<T>(&bytes[start..], MESSAGE_PACK, shape).is_err() {
-        return Err(unencodable::<T>(&"it does not read back what it writes"));
-    }
-    Ok((bytes, MESSAGE_PACK, shape))
+/// Whether a payload of this codec changes in place, under its checksum.
+pub(crate) fn is_number(codec: u8) -> bool {
+    codec == NUMBER
 }
 
-/// Reads a value that was written with this codec in this shape.
+/// Appends `value` to `bytes`; also says how, and its shape.
+pub(crate) fn encode<T: Value>(
+    value: &T,
+    mut bytes: Vec<u8>,
+    encoding: Encoding,
+) -> Result<(Vec<u8>, u8, u64), Error> {
+    if let Some(number) = Number::of(value as &dyn Any) {
+        number.append(&mut bytes);
+        return Ok((bytes, NUMBER, number.kind.shape()));
+    }
+    let start = bytes.len();
+    let (codec, shape) = match encoding.codec {
+        Codec::Postcard => {
+            write_postcard(value, &mut bytes).or_else(|_| write_message_pack(value, &mut bytes))
+        }
+        Codec::Json => write_json(value, &mut bytes)
+            .or_else(|_| write_message_pack(value, &mut bytes))
+            .or_else(|error| write_postcard(value, &mut bytes).map_err(|_| error)),
+        Codec::MessagePack => write_message_pack(value, &mut bytes)
+            .or_else(|error| write_postcard(value, &mut bytes).map_err(|_| error)),
+    }
+    .map_err(|error| unencodable::<T>(&error))?;
+    let compression = if bytes.len() - start > encoding.compress_above {
+        compression::compress(&mut bytes, start, encoding.compression)
+    } else {
+        0
+    };
+    Ok((bytes, codec | compression << 4, shape))
+}
+
+/// The codec and shape that a value was written in, or why it does not hold the value. Then nothing
+/// was written.
+type Written = Result<(u8, u64), String>;
+
+fn write_postcard<T: Value>(value: &T, bytes: &mut Vec<u8>) -> Written {
+    let Shape::Known(shape) = Shape::of::<T>() else {
+        return Err("it does not tell its shape".to_owned());
+    };
+    write(bytes, |bytes| {
+        // Fails for a skipped field, and for a length that is not known in advance.
+        postcard::serialize_with_flavor(&strict::Strict(value), Append(bytes))
+            .map_err(|error| error.to_string())?;
+        Ok((POSTCARD, shape))
+    })
+}
+
+fn write_json<T: Value>(value: &T, bytes: &mut Vec<u8>) -> Written {
+    write(bytes, |bytes| {
+        let start = bytes.len();
+        serde_json::to_writer(&mut *bytes, value).map_err(|error| error.to_string())?;
+        self_describing::<T>(value, &bytes[start..], JSON)
+    })
+}
+
+fn write_message_pack<T: Value>(value: &T, bytes: &mut Vec<u8>) -> Written {
+    write(bytes, |bytes| {
+        let start = bytes.len();
+        let mut writer = rmp_serde::Serializer::new(&mut *bytes).with_struct_map();
+        value
+            .serialize(&mut writer)
+            .map_err(|error| error.to_string())?;
+        self_describing::<T>(value, &bytes[start..], MESSAGE_PACK)
+    })
+}
+
+fn write(bytes: &mut Vec<u8>, with: impl FnOnce(&mut Vec<u8>) -> Written) -> Written {
+    let start = bytes.len();
+    let written = with(bytes);
+    if written.is_err() {
+        bytes.truncate(start);
+    }
+    written
+}
+
+/// Some types write what they cannot read. They are told now, and not by misses without end.
+fn self_describing<T: Value>(value: &T, written: &[u8], codec: u8) -> Written {
+    let shape = witness::shape_of(value).map_err(|error| error.to_string())?;
+    match decode::<T>(written, codec, shape) {
+        Ok(_) => Ok((codec, shape)),
+        Err(Unreadable) => Err("it does not read back what it writes".to_owned()),
+    }
+}
+
+/// Reads a value that was written like this in this shape.
 pub(crate) fn decode<T: Value>(bytes: &[u8], codec: u8, shape: u64) -> Result<T, Unreadable> {
-    match codec {
+    let bytes = match compression::decompress(bytes, codec >> 4)? {
+        Some(bytes) => Cow::Owned(bytes),
+        None => Cow::Borrowed(bytes),
+    };
+    match codec & 0x0f {
         POSTCARD => {
             if Shape::of::<T>() != Shape::Known(shape) {
                 return Err(Unreadable);
             }
-            match postcard::take_from_bytes(bytes) {
+            match postcard::take_from_bytes(&bytes) {
                 Ok((value, [])) => Ok(value),
                 _ => Err(Unreadable),
             }
         }
+        NUMBER => Number::parse(&bytes)?.restore(),
         MESSAGE_PACK => {
-            let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+            let mut reader = rmp_serde::Deserializer::from_read_ref(&*bytes);
             reader.set_max_depth(MAX_DEPTH);
-            let value = T::deserialize(&mut reader).map_err(|_| Unreadable)?;
-            // Self-describing bytes also read into a type that has changed since, with defaults for
-            // what is missing; the shape of what came out tells.
-            if witness::shape_of(&value) != Ok(shape) {
-                return Err(Unreadable);
-            }
-            Ok(value)
+            of_shape(T::deserialize(&mut reader).map_err(|_| Unreadable)?, shape)
         }
+        JSON => of_shape(
+            serde_json::from_slice(&bytes).map_err(|_| Unreadable)?,
+            shape,
+        ),
         _ => Err(Unreadable),
+    }
+}
+
+/// Self-describing bytes also read into a type that has changed since, with defaults for what is
+/// missing; the shape of what came out tells.
+fn of_shape<T: Value>(value: T, shape: u64) -> Result<T, Unreadable> {
+    if witness::shape_of(&value) == Ok(shape) {
+        Ok(value)
+    } else {
+        Err(Unreadable)
     }
 }
 
@@ -106,10 +220,10 @@ pub(crate) fn identify<T: serde::Serialize + ?Sized>(value: &T) -> Result<(Vec<u
     Ok((bytes, signature))
 }
 
-fn unencodable<T>(error: &dyn std::fmt::Display) -> Error {
+fn unencodable<T>(reason: &str) -> Error {
     Error::Encode {
         type_name: std::any::type_name::<T>(),
-        reason: error.to_string(),
+        reason: reason.to_owned(),
     }
 }
 

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::*;
 
 fn round_trip<T: Value + PartialEq + std::fmt::Debug>(value: &T) -> u8 {
-    let (bytes, codec, shape) = encode(value, Vec::new()).expect("it encodes");
+    let (bytes, codec, shape) = encode(value, Vec::new(), Encoding::default()).expect("it encodes");
     assert_eq!(decode::<T>(&bytes, codec, shape).as_ref(), Ok(value));
     codec
 }
 
 fn reads_as<From: Value, To: Value>(value: &From) -> bool {
-    let (bytes, codec, shape) = encode(value, Vec::new()).expect("it encodes");
+    let (bytes, codec, shape) = encode(value, Vec::new(), Encoding::default()).expect("it encodes");
     decode::<To>(&bytes, codec, shape).is_ok()
 }
 
@@ -175,7 +175,7 @@ fn nesting_without_end_does_not_exhaust_the_stack() {
 
 #[test]
 fn elements_without_size_cannot_be_claimed_without_end() {
-    let (_, codec, _) = encode(&vec![(), ()], Vec::new()).expect("it encodes");
+    let (_, codec, _) = encode(&vec![(), ()], Vec::new(), Encoding::default()).expect("it encodes");
     assert_eq!(codec, MESSAGE_PACK);
 }
 
@@ -232,7 +232,8 @@ fn a_field_that_only_one_side_skips_shifts_nothing() {
         name: String::new(),
     };
     // It reads as its `Deserialize` says: with the default for what that skips.
-    let (bytes, codec, shape) = encode(&forgetful, Vec::new()).expect("it encodes");
+    let (bytes, codec, shape) =
+        encode(&forgetful, Vec::new(), Encoding::default()).expect("it encodes");
     let read = decode::<Forgetful>(&bytes, codec, shape);
     assert_eq!(
         read,
@@ -251,9 +252,65 @@ enum Tagged {
 
 #[test]
 fn what_would_not_read_back_is_an_error_and_not_a_miss_without_end() {
-    assert!(encode(&Tagged::Big { number: u128::MAX }, Vec::new()).is_err());
+    assert!(
+        encode(
+            &Tagged::Big { number: u128::MAX },
+            Vec::new(),
+            Encoding::default()
+        )
+        .is_err()
+    );
     let deep = (0..300).fold(Nested { inside: vec![] }, |deep, _| Nested {
         inside: vec![deep],
     });
-    assert!(encode(&deep, Vec::new()).is_err());
+    assert!(encode(&deep, Vec::new(), Encoding::default()).is_err());
+}
+
+fn written_as<T: Value + PartialEq + std::fmt::Debug>(value: &T, codec: Codec) -> u8 {
+    let encoding = Encoding {
+        codec,
+        ..Encoding::default()
+    };
+    let (bytes, written, shape) = encode(value, Vec::new(), encoding).expect("it encodes");
+    assert_eq!(decode::<T>(&bytes, written, shape).as_ref(), Ok(value));
+    written
+}
+
+#[test]
+fn every_codec_reads_back_what_it_writes() {
+    for codec in [Codec::Postcard, Codec::Json, Codec::MessagePack] {
+        written_as(&user(), codec);
+        written_as(&Some(vec![1.5_f64, 0.1 + 0.2]), codec);
+        written_as(&Some("text".to_owned()), codec);
+        written_as(&BTreeMap::from([(1_u8, 'a')]), codec);
+        written_as(&(), codec);
+        written_as(&u64::MAX, codec);
+        written_as(&(u128::MAX / 7, i128::MIN), codec);
+    }
+    assert_eq!(written_as(&user(), Codec::Json), JSON);
+    assert_eq!(written_as(&user(), Codec::MessagePack), MESSAGE_PACK);
+}
+
+#[test]
+fn what_a_codec_does_not_hold_goes_as_another() {
+    assert_eq!(written_as(&f64::INFINITY, Codec::Json), MESSAGE_PACK);
+    let pairs = BTreeMap::from([((1_u8, 2_u8), 'a')]);
+    assert_eq!(written_as(&pairs, Codec::Json), MESSAGE_PACK);
+    assert_eq!(written_as(&Some(None::<u8>), Codec::Json), POSTCARD);
+}
+
+#[test]
+fn large_values_are_compressed_and_small_ones_are_not() {
+    let encoding = Encoding {
+        compression: Compression::Lz4,
+        compress_above: 100,
+        ..Encoding::default()
+    };
+    let large = "larder".repeat(1_000);
+    let (bytes, codec, shape) = encode(&large, Vec::new(), encoding).expect("it encodes");
+    assert!(bytes.len() < 200, "{}", bytes.len());
+    assert_eq!(decode::<String>(&bytes, codec, shape), Ok(large));
+    let small = "larder".to_owned();
+    let (_, codec, _) = encode(&small, Vec::new(), encoding).expect("it encodes");
+    assert_eq!(codec, POSTCARD);
 }
