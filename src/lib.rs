@@ -4,9 +4,11 @@ mod init;
 mod settings;
 
 pub use larder_core::{
-    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Error, Invalidation, Key, KeyPart,
-    KeyWriter, Load, MemoryLimit, Mode, Role, Set, Site, Spec, Stats, Store, StoreError, Tag, Tags,
-    Targets, TryLoad, Ttl, Ttls, Value, ValueWriter, Weigher, escape, sites, slot, store,
+    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Entry, Error,
+    Invalidation, Key, KeyPart, KeyWriter, Load, MemoryLimit, Mode, Page, Pattern, PatternPart,
+    Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets,
+    TierStats, TryLoad, Ttl, Ttls, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, escape,
+    sites, slot, store, warm,
 };
 pub use larder_macros::{cache_read, cache_write, resource};
 #[cfg(feature = "redis")]

@@ -78,6 +78,15 @@ impl Clock {
         }
     }
 
+    /// The time of day at a moment of this process that was at or before now.
+    pub(crate) fn time_of(&self, tick: Tick) -> SystemTime {
+        let ago = self.tick().0.saturating_sub(tick.0);
+        let ago: Duration = coarsetime::Duration::from_ticks(ago).into();
+        unix_time(self.unix_millis())
+            .checked_sub(ago)
+            .unwrap_or(UNIX_EPOCH)
+    }
+
     /// The time for stores that others read: milliseconds since 1970.
     pub(crate) fn unix_millis(&self) -> u64 {
         let since_epoch = match &self.source {
@@ -90,6 +99,14 @@ impl Clock {
         };
         u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// The time of day of these milliseconds since 1970.
+pub(crate) fn unix_time(millis: u64) -> SystemTime {
+    // A time from outside may be further away than can be said.
+    UNIX_EPOCH
+        .checked_add(Duration::from_millis(millis))
+        .unwrap_or(UNIX_EPOCH)
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -122,5 +139,34 @@ impl Tick {
         }
         let ticks = self.0.saturating_sub(earlier.0);
         Some(coarsetime::Duration::from_ticks(ticks).into())
+    }
+}
+
+/// A [`Tick`] that changes while others read it.
+#[derive(Debug)]
+pub(crate) struct AtomicTick(AtomicU64);
+
+impl AtomicTick {
+    pub(crate) const fn new(tick: Tick) -> Self {
+        Self(AtomicU64::new(tick.0))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Tick {
+        Tick(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, tick: Tick) {
+        self.0.store(tick.0, Ordering::Relaxed);
+    }
+
+    /// Sets it, unless the moment that it holds has come by `now`.
+    pub(crate) fn set_before(&self, now: Tick, tick: Tick) -> bool {
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+                (now.0 < held).then_some(tick.0)
+            })
+            .is_ok()
     }
 }

@@ -10,6 +10,7 @@ const CHECKSUM: usize = slot::KIND + 1;
 
 /// The bytes of codec, times and shape.
 const ABOUT: usize = 25;
+const EXPIRES_BEFORE_PAYLOAD: usize = 16;
 
 /// How many scopes an entry may be in, and how long their names may be: an entry from outside must
 /// not make us ask the store for everything.
@@ -34,6 +35,7 @@ pub(crate) struct Meta {
 /// An entry's bytes, taken apart.
 #[derive(Debug)]
 pub(crate) struct Envelope<'a> {
+    pub(crate) identity: Nonce,
     pub(crate) scopes: Vec<(&'a str, Nonce)>,
     pub(crate) meta: Meta,
     pub(crate) payload: &'a [u8],
@@ -86,13 +88,22 @@ pub(crate) fn seal<E>(
 
 /// Takes an entry apart.
 pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corrupt> {
+    let envelope = parse(bytes)?;
+    if checksum(key, &bytes[slot::SCOPES..envelope.covered(bytes)]) == sum_in(bytes)? {
+        Ok(envelope)
+    } else {
+        Err(Corrupt)
+    }
+}
+
+/// Takes an entry apart of which only the first bytes may be there: without looking at its sum, for
+/// listing and counting but not for serving.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Envelope<'_>, Corrupt> {
     let head = SlotHead::parse(bytes).ok_or(Corrupt)?;
-    head.identity.ok_or(Corrupt)?;
+    let identity = head.identity.ok_or(Corrupt)?;
     let mut rest = Reader {
-        bytes: bytes.get(CHECKSUM..).ok_or(Corrupt)?,
+        bytes: bytes.get(slot::SCOPES..).ok_or(Corrupt)?,
     };
-    let expected = rest.u64()?;
-    let summed = rest.bytes;
     let count = rest.u16()?;
     if count > MOST_SCOPES {
         return Err(Corrupt);
@@ -110,19 +121,45 @@ pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corru
         expires_at: rest.u64()?,
         shape: rest.u64()?,
     };
-    let covered = if codec::is_number(meta.codec) {
-        summed.len() - rest.bytes.len()
-    } else {
-        summed.len()
-    };
-    if checksum(key, &summed[..covered]) != expected {
-        return Err(Corrupt);
-    }
     Ok(Envelope {
+        identity,
         scopes,
         meta,
         payload: rest.bytes,
     })
+}
+
+impl Envelope<'_> {
+    /// Where the bytes end that the sum covers. A number changes in place, and has a sum of its own.
+    fn covered(&self, bytes: &[u8]) -> usize {
+        if codec::is_number(self.meta.codec) {
+            bytes.len() - self.payload.len()
+        } else {
+            bytes.len()
+        }
+    }
+}
+
+/// The changes that give an entry another time to expire at: which bytes, from which place on.
+pub(crate) fn restamp(
+    key: &str,
+    bytes: &[u8],
+    expires_at: u64,
+) -> Result<[(usize, [u8; 8]); 2], Corrupt> {
+    let envelope = parse(bytes)?;
+    let at = bytes.len() - envelope.payload.len() - EXPIRES_BEFORE_PAYLOAD;
+    let mut summed = bytes[..envelope.covered(bytes)].to_vec();
+    summed[at..at + 8].copy_from_slice(&expires_at.to_be_bytes());
+    let sum = checksum(key, &summed[slot::SCOPES..]);
+    Ok([
+        (at, expires_at.to_be_bytes()),
+        (CHECKSUM, sum.to_be_bytes()),
+    ])
+}
+
+fn sum_in(bytes: &[u8]) -> Result<u64, Corrupt> {
+    let sum = bytes.get(CHECKSUM..slot::SCOPES).ok_or(Corrupt)?;
+    Ok(u64::from_be_bytes(sum.try_into().map_err(|_| Corrupt)?))
 }
 
 /// The key is part of the sum, so that an entry that was copied to another key does not read.
@@ -199,6 +236,19 @@ mod tests {
         let mut bytes = sealed();
         bytes[slot::TOKEN..slot::KIND].fill(7);
         assert!(open(":user:7", &bytes).is_ok());
+    }
+
+    #[test]
+    fn a_new_time_to_expire_at_reads() {
+        let mut bytes = sealed();
+        let changes = restamp(":user:7", &bytes, 77).expect("it is an entry");
+        for (at, change) in changes {
+            bytes[at..at + 8].copy_from_slice(&change);
+        }
+        let envelope = open(":user:7", &bytes).expect("it is ours");
+        assert_eq!(envelope.meta.expires_at, 77);
+        assert_eq!(envelope.meta.created_at, 5);
+        assert_eq!(envelope.payload, b"payload");
     }
 
     #[test]

@@ -32,6 +32,31 @@ pub enum Error {
         /// The key that was to be set.
         key: String,
     },
+    /// The entry is to be counted with, but holds no integer that fits an `i64`.
+    #[error("`{key}` does not hold an integer that fits an i64: set one, or delete the key")]
+    NotANumber {
+        /// The key that was to be counted with.
+        key: String,
+    },
+    /// The sum does not fit the integer's type. The entry is as it was.
+    #[error("`{key}` cannot be changed by {by}: the sum does not fit its type")]
+    Overflow {
+        /// The key that was to be counted with.
+        key: String,
+        /// What was to be added.
+        by: i64,
+    },
+    /// A cursor is not one that a page of entries gave.
+    #[error("this is not a cursor of a page of entries: begin again without one")]
+    Cursor,
+    /// The store behind the cache has no connection of the type that was asked for.
+    #[error("`{store}` has no connection of the type `{wanted}`")]
+    NoConnection {
+        /// The store's name.
+        store: String,
+        /// The Rust type that was asked for.
+        wanted: &'static str,
+    },
     /// The arguments of a function could not be made into a key.
     #[error("the arguments of `{function}` cannot be made into a key: {reason}")]
     Key {

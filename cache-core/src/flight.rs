@@ -18,7 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::generation::Held;
-use crate::memory::AnyEntry;
+use crate::memory::AnyResident;
 use crate::store::Lease;
 use crate::value::SharedFailure;
 
@@ -57,7 +57,7 @@ pub(crate) struct Moment(u64);
 /// How a flight ended.
 #[derive(Debug, Clone)]
 pub(crate) enum Ending {
-    Value(AnyEntry),
+    Value(AnyResident),
     /// With the failure where it can be shared. Without (a panic cannot be), everyone who waits loads
     /// for himself.
     Failed(Option<SharedFailure>),
@@ -163,6 +163,19 @@ impl Flights {
     /// Takes the key's flight out: no one joins it any more, and its load is not stored.
     pub(crate) fn revoke(&self, key: &str) {
         self.lock(key).revoke(key);
+    }
+}
+
+impl Flights {
+    /// The same for every key that is meant.
+    pub(crate) fn revoke_all(&self, is_meant: impl Fn(&str) -> bool) {
+        for shard in &self.shards {
+            // Dropped after the lock, as in `Locked`.
+            let mut removed = Vec::new();
+            let mut shard = shard.lock();
+            removed.extend(shard.extract_if(|key, _| is_meant(key)));
+            drop(shard);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use parking_lot::Mutex;
 use std::hash::BuildHasher;
 
@@ -24,12 +24,14 @@ pub(crate) fn namespace_scope(namespace: &str) -> String {
 /// One generation of one scope.
 #[derive(Debug)]
 pub(crate) struct Generation {
+    scope: Box<str>,
     ended: AtomicBool,
 }
 
 impl Generation {
-    fn begin() -> Arc<Self> {
+    fn begin(scope: &str) -> Arc<Self> {
         Arc::new(Self {
+            scope: scope.into(),
             ended: AtomicBool::new(false),
         })
     }
@@ -56,6 +58,11 @@ impl Held {
     pub(crate) fn is_current(&self) -> bool {
         self.0.iter().all(|generation| generation.is_current())
     }
+
+    /// The names of their scopes.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|generation| &*generation.scope)
+    }
 }
 
 /// The current generation of every scope that something depends on.
@@ -67,7 +74,8 @@ pub(crate) struct Generations {
 
 #[derive(Debug, Default)]
 struct Shard {
-    current: HashMap<Box<str>, Arc<Generation>, RandomState>,
+    /// Found by the names of their scopes.
+    current: HashTable<Arc<Generation>>,
     /// How many scopes there may be before those that nothing depends on are forgotten.
     sweep_at: usize,
 }
@@ -94,15 +102,20 @@ impl Generations {
     }
 
     fn current(&self, scope: &str) -> Arc<Generation> {
-        let mut shard = self.shard(scope).lock();
-        if let Some(generation) = shard.current.get(scope) {
+        let hash = self.hasher.hash_one(scope);
+        let mut shard = self.shard(hash).lock();
+        if let Some(generation) = shard.current.find(hash, |known| &*known.scope == scope) {
             return Arc::clone(generation);
         }
         if shard.current.len() >= shard.sweep_at {
             shard.sweep();
         }
-        let generation = Generation::begin();
-        shard.current.insert(scope.into(), Arc::clone(&generation));
+        let generation = Generation::begin(scope);
+        shard
+            .current
+            .insert_unique(hash, Arc::clone(&generation), |known| {
+                self.hasher.hash_one(&*known.scope)
+            });
         generation
     }
 
@@ -110,14 +123,20 @@ impl Generations {
     pub(crate) fn end(&self, scope: &str) {
         // Ended inside the lock: a load that takes its generations after the invalidation began to
         // return must not get one that is about to end, but whoever gets the old one sees it end.
-        let mut shard = self.shard(scope).lock();
-        if let Some(generation) = shard.current.remove(scope) {
+        let hash = self.hasher.hash_one(scope);
+        let mut shard = self.shard(hash).lock();
+        let found = shard
+            .current
+            .find_entry(hash, |known| &*known.scope == scope);
+        if let Ok(found) = found {
+            let (generation, _) = found.remove();
             generation.end();
         }
     }
 
-    fn shard(&self, scope: &str) -> &Mutex<Shard> {
-        &self.shards[self.hasher.hash_one(scope) as usize % SHARDS]
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        // The table uses the upper bits and the lower ones; these are between.
+        &self.shards[(hash >> 32) as usize % SHARDS]
     }
 
     #[cfg(test)]
@@ -134,7 +153,7 @@ impl Shard {
     /// so that its cost is spread over the insertions.
     fn sweep(&mut self) {
         self.current
-            .retain(|_, generation| Arc::strong_count(generation) > 1);
+            .retain(|generation| Arc::strong_count(generation) > 1);
         self.sweep_at = (self.current.len() * 2).max(SWEEP_AT_LEAST);
     }
 }

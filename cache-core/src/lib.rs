@@ -25,17 +25,18 @@ mod value;
 mod write;
 
 pub use crate::cache::{
-    Cache, CacheBuilder, Invalidation, Load, Mode, Set, Targets, TryLoad, Ttls,
+    Cache, CacheBuilder, Count, Cursor, Entry, Invalidation, Load, Mode, Page, Set, SetIfAbsent,
+    SetMany, Targets, TryLoad, Ttls, Warm, WarmEntries, Warmed, warm,
 };
 pub use crate::caches::Caches;
 pub use crate::clock::Clock;
-pub use crate::codec::{Codec, Compression, NumberKind};
+pub use crate::codec::{Codec, Compression};
 pub use crate::error::{Error, StoreError};
-pub use crate::key::{Key, KeyPart, KeyWriter, ValueWriter, escape};
+pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
 pub use crate::site::{Role, Site, sites};
 pub use crate::spec::{Spec, Ttl};
-pub use crate::stats::Stats;
+pub use crate::stats::{Stats, TierStats};
 pub use crate::store::Store;
 pub use crate::tag::{Tag, Tags};
 pub use crate::value::Value;

@@ -34,6 +34,10 @@ pub const KIND: usize = 44;
 /// Where the number of scopes is.
 pub const SCOPES: usize = 53;
 
+/// How many bytes of a slot are read when only the payload is not wanted. An entry in very many
+/// scopes has more.
+pub const HEAD: usize = 2_048;
+
 /// The fixed head of a slot: what a store needs to know of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotHead {
@@ -73,6 +77,11 @@ impl SlotHead {
         slot.push(0);
         slot
     }
+}
+
+/// Whether the slot holds nothing but a lease.
+pub(crate) fn is_bare_lease(slot: &[u8]) -> bool {
+    SlotHead::parse(slot).is_some_and(|head| head.identity.is_none()) && slot.get(KIND) == Some(&0)
 }
 
 fn nonce_at(slot: &[u8], at: usize) -> Option<Nonce> {

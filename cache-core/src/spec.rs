@@ -30,6 +30,13 @@ impl From<Duration> for Ttl {
     }
 }
 
+impl From<Option<Duration>> for Ttl {
+    /// No ttl means never.
+    fn from(ttl: Option<Duration>) -> Self {
+        ttl.map_or(Self::Never, Self::For)
+    }
+}
+
 /// Key, tags, ttl and lock of one cached value: what a `resource!` entry gives, and what an
 /// annotated function is looked up by.
 ///

@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use serde::Serialize;
 
 /// Lines of counters; threads are spread over them.
 const LINES: usize = 16;
@@ -71,8 +74,7 @@ impl Counters {
             corrupt: self.sum(Count::Corrupt),
             errors: self.sum(Count::StoreError),
             invalidations: self.invalidations.load(Ordering::Relaxed),
-            entries: None,
-            queued_invalidations: 0,
+            ..Stats::default()
         }
     }
 }
@@ -99,7 +101,7 @@ fn line() -> usize {
 }
 
 /// What a cache, or one annotated function, did so far. A snapshot; counters only grow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Lookups that found a usable entry.
@@ -121,10 +123,53 @@ pub struct Stats {
     pub errors: u64,
     /// Invalidations (of tags, keys, namespaces or everything) that were asked for.
     pub invalidations: u64,
-    /// Entries in process memory, approximately; `None` for other stores and single functions.
+    /// Entries in process memory, approximately; `None` for other stores and single functions. From
+    /// [`survey`](crate::Cache::survey), the usable entries in the store.
     pub entries: Option<u64>,
+    /// Entries that had to go for others, in process memory; `None` for other stores and single
+    /// functions.
+    pub evictions: Option<u64>,
+    /// Bytes of memory that the entries take, from [`survey`](crate::Cache::survey), where the store
+    /// can tell. Process memory holds objects and cannot.
+    pub bytes: Option<u64>,
+    /// When the oldest entry was stored, from [`survey`](crate::Cache::survey).
+    pub oldest: Option<SystemTime>,
+    /// When the newest entry was stored, from [`survey`](crate::Cache::survey).
+    pub newest: Option<SystemTime>,
     /// Invalidations that a store could not take yet and that are being retried.
     pub queued_invalidations: u64,
+    /// The same tier by tier, from the fastest to the slowest; empty for single functions.
+    pub tiers: Vec<TierStats>,
+}
+
+/// What one tier of a cache did so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TierStats {
+    /// What it is: `memory`, or the address of a server without what is secret in it.
+    pub name: String,
+    /// Lookups that found a usable entry in it.
+    pub hits: u64,
+    /// Lookups that did not.
+    pub misses: u64,
+    /// As [`Stats::entries`].
+    pub entries: Option<u64>,
+    /// As [`Stats::evictions`].
+    pub evictions: Option<u64>,
+    /// As [`Stats::bytes`].
+    pub bytes: Option<u64>,
+}
+
+impl TierStats {
+    /// The only tier of a cache.
+    pub(crate) fn new(name: &str, stats: &Stats) -> Self {
+        Self {
+            name: name.to_owned(),
+            hits: stats.hits,
+            misses: stats.misses,
+            ..Self::default()
+        }
+    }
 }
 
 impl Stats {

@@ -1,11 +1,14 @@
 //! The port: what a store of bytes must be able to do.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use crate::codec::NumberKind;
 use crate::error::StoreError;
+use crate::key::Pattern;
 
 /// A value of 128 random bits that is never used twice: a generation, a lease's token, an entry's
 /// identity.
@@ -81,15 +84,32 @@ pub struct LeaseRequest<'a> {
     pub token: Nonce,
     /// How it is asked for.
     pub claim: Claim,
-    /// The identity of the entry that was seen in the slot and found unusable; `None` if there was
-    /// none.
-    pub seen: Option<Nonce>,
+    /// What must be in the slot.
+    pub expected: Expected,
     /// After how long the lease ends by itself.
     pub lasts: Duration,
     /// The scopes whose generations are wanted; a missing one is begun.
     pub scopes: &'a [String],
     /// How long the entry will live: generations must outlive it. `None`: forever.
     pub ttl: Option<Duration>,
+}
+
+/// What must be in a slot for something to be done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever there is.
+    Anything,
+    /// No entry; a lease may be there.
+    NoEntry,
+    /// The entry with this identity.
+    Entry(Nonce),
+}
+
+impl From<Option<Nonce>> for Expected {
+    /// What a look saw.
+    fn from(seen: Option<Nonce>) -> Self {
+        seen.map_or(Self::NoEntry, Self::Entry)
+    }
 }
 
 /// What [`Store::lease`] answers.
@@ -99,7 +119,7 @@ pub enum Leased {
     Granted(Lease),
     /// Someone else holds a lease that is their own; for [`Claim::Exclusive`], any lease.
     Held,
-    /// Meanwhile there is another entry than the one that was seen.
+    /// Something else is in the slot than what was expected.
     Changed,
 }
 
@@ -123,6 +143,72 @@ pub enum Scopes<'a> {
     Stored,
 }
 
+/// How much of a slot is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Its first [`slot::HEAD`](crate::slot::HEAD) bytes: usually all but the payload.
+    Head,
+    /// All of it.
+    Whole,
+}
+
+/// Some of a store's keys, from [`Store::scan`].
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Qualified keys. A key may turn up more than once, and keys that were not asked for may be
+    /// among them.
+    pub keys: Vec<String>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A change of an entry's fixed fields, in place.
+#[derive(Debug, Clone, Copy)]
+pub struct Patch<'a> {
+    /// The entry that is meant; another is left alone.
+    pub identity: Nonce,
+    /// Which bytes, from which place on.
+    pub bytes: &'a [(usize, [u8; 8])],
+    /// The scopes of the entry, whose generations must outlive it.
+    pub scopes: &'a [String],
+    /// How long the entry lives from now on; `None`: forever.
+    pub ttl: Option<Duration>,
+}
+
+/// A number to be changed in place.
+#[derive(Debug, Clone, Copy)]
+pub struct Increment {
+    /// The entry that is meant; another is left alone.
+    pub identity: Nonce,
+    /// Where the number is in the slot. It is followed by as many bytes with its complement.
+    pub at: usize,
+    /// How the number is written.
+    pub kind: NumberKind,
+    /// What is added.
+    pub by: i64,
+}
+
+/// What [`Store::increment`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incremented {
+    /// The number is this now.
+    To(i64),
+    /// The sum does not fit. Nothing was changed.
+    Overflow,
+    /// The entry is no longer there.
+    Changed,
+}
+
+/// How an entry was used, where the server can tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// About how often it was read.
+    pub hits: Option<u64>,
+    /// How long ago it was last read.
+    pub idle: Option<Duration>,
+}
+
 /// What a fill did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
@@ -136,8 +222,10 @@ pub enum Filled {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// It can go through its keys.
+    /// It can go through its keys: [`Store::scan`].
     pub scan: bool,
+    /// It can count in place: [`Store::increment`].
+    pub increment: bool,
 }
 
 /// A store of bytes: a server that several processes share, or one of your own.
@@ -147,8 +235,8 @@ pub struct Capabilities {
 /// layout is [`SlotHead`](crate::slot::SlotHead)'s). A *scope* is a name (`tag:users`, `ns:shop`,
 /// `all`) that has a generation, or none.
 ///
-/// - **Atomicity.** `lease`, `fill`, `renew`, `release` and `delete` each see and change one slot in
-///   one step. `read` may see the slot and each generation at different moments, as long as each is
+/// - **Atomicity.** `lease`, `fill`, `renew`, `release`, `take`, `patch`, `increment` and each entry
+///   of `remove` see and change one slot in one step. `read` may see the slot and each generation at different moments, as long as each is
 ///   seen after the call began. Nothing ever spans two keys.
 /// - **Order.** A call that starts after another returned sees its effects.
 /// - **Loss.** A store may forget anything at any time. A missing generation counts as invalid, so
@@ -198,6 +286,61 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Ends the generations of `scopes` and empties the slots of `keys`, leases included. In any
     /// order, and safe to repeat.
     async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError>;
+
+    /// The slots of `keys`, in their order.
+    async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
+    /// Empties the slot of `key`, leases included, and gives what was in it, with the generations
+    /// that the entry lists as in [`Scopes::Stored`]. Of several callers one gets an entry.
+    async fn take(&self, key: &str) -> Result<Reading, StoreError>;
+
+    /// Removes those of the entries that are still there, each a key and an identity. A lease on one
+    /// that is removed goes with it. How many were.
+    async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError>;
+
+    /// Changes fields of an entry in place, if it is still there. Leases stay.
+    async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError>;
+
+    /// Some keys that match `pattern`, beginning where `cursor` says. Whoever goes on until there is
+    /// no next cursor gets every key at least once that was there all the time.
+    async fn scan(
+        &self,
+        pattern: &Pattern,
+        cursor: Option<&str>,
+        about: usize,
+    ) -> Result<Scan, StoreError> {
+        let _ = (pattern, cursor, about);
+        Err(self.unsupported("going through its keys"))
+    }
+
+    /// Adds to a number in place, if it is still there. The number's complement follows it.
+    async fn increment(&self, key: &str, increment: Increment) -> Result<Incremented, StoreError> {
+        let _ = (key, increment);
+        Err(self.unsupported("counting"))
+    }
+
+    /// How these entries were used. Must not count as a use itself.
+    async fn usage(&self, keys: &[String]) -> Result<Vec<Usage>, StoreError> {
+        Ok(vec![Usage::default(); keys.len()])
+    }
+
+    /// How many bytes of memory each of these entries takes, where the server can tell.
+    async fn sizes(&self, keys: &[String]) -> Result<Vec<Option<u64>>, StoreError> {
+        Ok(vec![None; keys.len()])
+    }
+
+    /// The client's own connection, for what this trait does not have.
+    fn connection(&self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
+
+    /// The error for what the store cannot do.
+    fn unsupported(&self, operation: &'static str) -> StoreError {
+        StoreError::Unsupported {
+            store: self.name().to_owned(),
+            operation,
+        }
+    }
 
     /// Answers if the store can be used.
     async fn ping(&self) -> Result<(), StoreError>;

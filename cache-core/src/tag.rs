@@ -41,6 +41,13 @@ impl Tag {
         &self.scope[PREFIX.len()..]
     }
 
+    /// The tag whose generation a store calls this, if it is a tag's.
+    pub(crate) fn from_scope(scope: &str) -> Option<Self> {
+        scope.starts_with(PREFIX).then(|| Self {
+            scope: scope.to_owned(),
+        })
+    }
+
     pub(crate) fn scope(&self) -> &str {
         &self.scope
     }

@@ -12,6 +12,9 @@ pub(crate) struct Scripts {
     pub(crate) fill: Script,
     pub(crate) keep: Script,
     pub(crate) begin: Script,
+    pub(crate) remove: Script,
+    pub(crate) patch: Script,
+    pub(crate) increment: Script,
 }
 
 impl Scripts {
@@ -24,6 +27,9 @@ impl Scripts {
             fill: Script::new(include_str!("scripts/fill.lua")),
             keep: Script::new(include_str!("scripts/keep.lua")),
             begin: Script::new(include_str!("scripts/begin.lua")),
+            remove: Script::new(include_str!("scripts/remove.lua")),
+            patch: Script::new(include_str!("scripts/patch.lua")),
+            increment: Script::new(include_str!("scripts/increment.lua")),
         }
     }
 
@@ -37,6 +43,9 @@ impl Scripts {
             &self.fill,
             &self.keep,
             &self.begin,
+            &self.remove,
+            &self.patch,
+            &self.increment,
         ] {
             script.load_async(connection).await?;
         }

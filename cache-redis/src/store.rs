@@ -1,5 +1,6 @@
 //! The store: larder's contract in commands and scripts.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use larder_core::StoreError;
 use larder_core::store::{
-    Capabilities, Claim, Filled, Lease, LeaseRequest, Leased, Nonce, Reading, Scopes, Store,
+    Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest, Leased,
+    Nonce, Part, Patch, Reading, Scan, Scopes, Store, Usage,
 };
+use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
 use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
 
@@ -21,8 +24,8 @@ const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 /// every fill.
 const GENERATION_MARGIN: Duration = Duration::from_secs(3_600);
 
-/// How many keys one UNLINK names.
-const UNLINK_AT_ONCE: usize = 500;
+/// How many keys one command, or one pipeline, names: the server serves others in between.
+const AT_ONCE: usize = 500;
 
 /// One Redis server (7.0 or newer, or Valkey) as a store.
 ///
@@ -88,6 +91,18 @@ impl RedisStore {
             };
         }
         result.map_err(|error| self.failed(&error))
+    }
+
+    /// Runs a pipeline whose commands may fail one by one: on what is nothing of ours, for example.
+    async fn run_each<T: FromRedisValue>(
+        &self,
+        pipeline: &mut Pipeline,
+    ) -> Result<Vec<Option<T>>, StoreError> {
+        let answers: Vec<redis::Value> = self.run(pipeline.ignore_errors()).await?;
+        Ok(answers
+            .into_iter()
+            .map(|answer| redis::from_redis_value(answer).ok())
+            .collect())
     }
 
     async fn mget(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -161,6 +176,7 @@ impl Store for RedisStore {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::default();
         capabilities.scan = true;
+        capabilities.increment = true;
         capabilities
     }
 
@@ -177,13 +193,7 @@ impl Store for RedisStore {
                     generations: nonces(found),
                 })
             }
-            Scopes::Stored => {
-                let mut pipeline = redis::pipe();
-                call(&mut pipeline, &self.scripts.read, &self.slot(key))
-                    .arg(self.keyspace.generation(""));
-                let (found,): (Vec<redis::Value>,) = self.run(&pipeline).await?;
-                self.stored(found)
-            }
+            Scopes::Stored => self.read_stored(key, "").await,
         }
     }
 
@@ -204,7 +214,11 @@ impl Store for RedisStore {
         call(&mut pipeline, &self.scripts.lease, &self.slot(key))
             .arg(&request.token.0[..])
             .arg(millis(request.lasts))
-            .arg(request.seen.as_ref().map_or(&[][..], |seen| &seen.0[..]))
+            .arg(match &request.expected {
+                Expected::Anything => &b"*"[..],
+                Expected::NoEntry => &[],
+                Expected::Entry(identity) => &identity.0,
+            })
             .arg(claim);
         self.begin(&mut pipeline, request.scopes, request.ttl);
         let (answer, generations): (Vec<u8>, Vec<Option<Vec<u8>>>) = self.run(&pipeline).await?;
@@ -270,13 +284,171 @@ impl Store for RedisStore {
             .chain(keys.iter().map(|key| self.keyspace.slot(key)))
             .collect();
         let mut pipeline = redis::pipe();
-        for some in all.chunks(UNLINK_AT_ONCE) {
+        for some in all.chunks(AT_ONCE) {
             pipeline.cmd("UNLINK").arg(some).ignore();
         }
         if all.is_empty() {
             return Ok(());
         }
         self.run(&pipeline).await
+    }
+
+    async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = keys.iter().map(|key| self.keyspace.slot(key));
+        match part {
+            Part::Whole => self.mget(&keys.collect::<Vec<_>>()).await,
+            Part::Head => {
+                let mut pipeline = redis::pipe();
+                for key in keys {
+                    pipeline.cmd("GETRANGE").arg(key).arg(0).arg(slot::HEAD - 1);
+                }
+                let heads: Vec<Option<Vec<u8>>> = self.run_each(&mut pipeline).await?;
+                Ok(heads
+                    .into_iter()
+                    .map(|head| head.filter(|head| !head.is_empty()))
+                    .collect())
+            }
+        }
+    }
+
+    async fn take(&self, key: &str) -> Result<Reading, StoreError> {
+        self.read_stored(key, "take").await
+    }
+
+    async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for some in entries.chunks(AT_ONCE) {
+            let mut pipeline = redis::pipe();
+            for (key, identity) in some {
+                call(&mut pipeline, &self.scripts.remove, &self.slot(key)).arg(&identity.0[..]);
+            }
+            let counts: Vec<u64> = self.run(&pipeline).await?;
+            removed += counts.iter().sum::<u64>();
+        }
+        Ok(removed)
+    }
+
+    async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
+        let mut pipeline = redis::pipe();
+        let changes = call(&mut pipeline, &self.scripts.patch, &self.slot(key));
+        changes.arg(&patch.identity.0[..]);
+        match patch.ttl {
+            Some(ttl) => changes.arg(millis(ttl)),
+            None => changes.arg(""),
+        };
+        for (at, bytes) in patch.bytes {
+            changes.arg(at).arg(&bytes[..]);
+        }
+        self.keep(&mut pipeline, patch.scopes, patch.ttl);
+        let (is_changed,): (bool,) = self.run(&pipeline).await?;
+        Ok(is_changed)
+    }
+
+    async fn scan(
+        &self,
+        pattern: &Pattern,
+        cursor: Option<&str>,
+        about: usize,
+    ) -> Result<Scan, StoreError> {
+        let cursor = match cursor {
+            None => 0,
+            Some(cursor) => cursor.parse::<u64>().map_err(|_| StoreError::Refused {
+                store: self.name.to_string(),
+                reason: "the cursor is not one of its own".to_owned(),
+            })?,
+        };
+        let (next, found): (u64, Vec<Vec<u8>>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(self.keyspace.glob(pattern))
+            .arg("COUNT")
+            .arg(about.max(1))
+            .query_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let keys = found
+            .into_iter()
+            .filter_map(|key| String::from_utf8(key).ok())
+            .filter_map(|key| self.keyspace.qualified(&key).map(str::to_owned))
+            .collect();
+        Ok(Scan {
+            keys,
+            next: (next != 0).then(|| next.to_string()),
+        })
+    }
+
+    async fn increment(&self, key: &str, increment: Increment) -> Result<Incremented, StoreError> {
+        let kind = increment.kind;
+        let bits = kind.width() * 8;
+        // There is no type of 64 bits without a sign: what has one is kept below 2^63.
+        let (of_type, at_bit) = match (kind.is_signed(), bits) {
+            (true, _) => (format!("i{bits}"), increment.at * 8),
+            (false, 64) => ("u63".to_owned(), increment.at * 8 + 1),
+            (false, _) => (format!("u{bits}"), increment.at * 8),
+        };
+        let mut pipeline = redis::pipe();
+        call(&mut pipeline, &self.scripts.increment, &self.slot(key))
+            .arg(&increment.identity.0[..])
+            .arg(increment.at)
+            .arg(kind.width())
+            .arg(of_type)
+            .arg(at_bit)
+            .arg(increment.by);
+        let (answer,): (Vec<Vec<u8>>,) = self.run(&pipeline).await?;
+        match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
+            [b"changed"] => return Ok(Incremented::Changed),
+            [b"overflow"] => return Ok(Incremented::Overflow),
+            [b"to", number] if let Some(number) = kind.read(number) => {
+                return Ok(Incremented::To(number));
+            }
+            _ => {}
+        }
+        Err(StoreError::Refused {
+            store: self.name.to_string(),
+            reason: "the increment script gave no number".to_owned(),
+        })
+    }
+
+    async fn usage(&self, keys: &[String]) -> Result<Vec<Usage>, StoreError> {
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            let key = self.keyspace.slot(key);
+            pipeline.cmd("OBJECT").arg("FREQ").arg(&key);
+            pipeline.cmd("OBJECT").arg("IDLETIME").arg(&key);
+        }
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Which of the first two it knows depends on its policy for eviction: the other is an error.
+        let known = self.run_each(&mut pipeline).await?;
+        Ok(known
+            .chunks(2)
+            .map(|known| {
+                let mut usage = Usage::default();
+                usage.hits = known[0];
+                usage.idle = known[1].map(Duration::from_secs);
+                usage
+            })
+            .collect())
+    }
+
+    async fn sizes(&self, keys: &[String]) -> Result<Vec<Option<u64>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            let key = self.keyspace.slot(key);
+            pipeline.cmd("MEMORY").arg("USAGE").arg(&key);
+        }
+        self.run_each(&mut pipeline).await
+    }
+
+    fn connection(&self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(self.connection.clone()))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -289,6 +461,16 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
+    /// A slot and the generations that it lists, in one round trip; with `take` the slot is emptied.
+    async fn read_stored(&self, key: &str, take: &str) -> Result<Reading, StoreError> {
+        let mut pipeline = redis::pipe();
+        call(&mut pipeline, &self.scripts.read, &self.slot(key))
+            .arg(self.keyspace.generation(""))
+            .arg(take);
+        let (found,): (Vec<redis::Value>,) = self.run(&pipeline).await?;
+        self.stored(found)
+    }
+
     /// The read script's answer: nothing, the slot, or the slot and its generations.
     fn stored(&self, found: Vec<redis::Value>) -> Result<Reading, StoreError> {
         let mut found = found.into_iter();
@@ -325,6 +507,28 @@ impl Keyspace {
 
     fn slot(&self, key: &str) -> String {
         format!("{}{key}", self.base)
+    }
+
+    /// The key as the cache calls it.
+    fn qualified<'k>(&self, slot: &'k str) -> Option<&'k str> {
+        slot.strip_prefix(&self.base)
+            .filter(|key| !key.starts_with('#'))
+    }
+
+    /// A pattern for SCAN. It may match more: Redis goes by bytes, patterns go by characters.
+    fn glob(&self, pattern: &Pattern) -> String {
+        // A literal text and its escapes are the same in both.
+        let mut glob = Pattern::literal(&self.slot(pattern.qualifier()));
+        for part in pattern.parts() {
+            match part {
+                PatternPart::Is(c) => {
+                    glob.push_str(&Pattern::literal(c.encode_utf8(&mut [0; 4])));
+                }
+                PatternPart::Any => glob.push('*'),
+                _ => glob.push_str("?*"),
+            }
+        }
+        glob
     }
 
     /// A namespace cannot begin with `#`, so no key can be taken for a generation.

@@ -1,9 +1,12 @@
 //! The promises, on process memory and on a real Redis alike.
 
 mod cancelled;
+mod counting;
 mod direct;
 mod flights;
 mod functions;
+mod listing;
+mod many;
 mod meddled;
 mod outage;
 mod overtaken;

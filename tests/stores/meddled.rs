@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use larder::StoreError;
-use larder::store::{Capabilities, Filled, LeaseRequest, Leased, Nonce, Reading, Scopes, Store};
+use larder::store::{
+    Capabilities, Filled, LeaseRequest, Leased, Nonce, Part, Patch, Reading, Scopes, Store,
+};
 use larder_redis::RedisStore;
 use tokio::sync::Semaphore;
 
@@ -85,6 +87,22 @@ impl Store for Meddled {
             store: self.name().to_owned(),
             reason: "the invalidation was lost".to_owned(),
         })
+    }
+
+    async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.store.slots(keys, part).await
+    }
+
+    async fn take(&self, key: &str) -> Result<Reading, StoreError> {
+        self.store.take(key).await
+    }
+
+    async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError> {
+        self.store.remove(entries).await
+    }
+
+    async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
+        self.store.patch(key, patch).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

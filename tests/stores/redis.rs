@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use larder::slot::SlotHead;
-use larder::store::{Claim, LeaseRequest, Leased, Nonce, Store as _};
+use larder::store::{Claim, Expected, LeaseRequest, Leased, Nonce, Store as _};
 use larder::{Cache, Clock, Key};
 use larder_redis::RedisStore;
 use larder_testkit::{FaultProxy, RedisServer};
@@ -290,7 +290,7 @@ async fn the_lease_of_a_set_is_not_shared() {
             let request = LeaseRequest {
                 token: Nonce::token(claim),
                 claim,
-                seen: None,
+                expected: Expected::NoEntry,
                 lasts: Duration::from_secs(10),
                 scopes: &scopes,
                 ttl: None,

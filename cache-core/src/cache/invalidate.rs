@@ -6,6 +6,7 @@
 use super::{Backend, Cache, reached};
 use crate::Error;
 use crate::key::Key;
+use crate::memory::AnyResident;
 use crate::stats::{Count, Counters};
 use crate::tag::{Tag, Tags};
 
@@ -210,13 +211,18 @@ impl Cache {
     /// Forgets a key in this process, its entry and its flight in one step; whether there was a
     /// usable entry.
     pub(super) fn forget(&self, key: &str) -> bool {
+        self.take(key).is_some()
+    }
+
+    /// The same, and gives the entry.
+    pub(super) fn take(&self, key: &str) -> Option<AnyResident> {
         let mut flights = self.shared.flights.lock(key);
         flights.revoke(key);
         let Backend::Memory(memory) = &self.shared.backend else {
-            return false;
+            return None;
         };
         let taken = memory.take(key);
         drop(flights);
-        taken.is_some_and(|entry| memory.dismiss(&entry))
+        taken.filter(|entry| memory.dismiss(entry))
     }
 }

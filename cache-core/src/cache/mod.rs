@@ -1,29 +1,48 @@
 //! The cache: one handle, whatever is behind it.
 
 mod builder;
-mod direct;
+mod delete;
+mod entry;
+mod expiry;
 mod fetch;
+mod get;
+mod increment;
 mod invalidate;
+mod load;
+mod named;
+mod set;
 mod shared_load;
 mod store_load;
+mod walk;
+mod warm;
 
+use std::any::type_name;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::CacheBuilder;
-pub use self::direct::{Load, Set, TryLoad};
+pub use self::entry::{Cursor, Entry, Page};
+pub use self::increment::Count;
 pub use self::invalidate::{Invalidation, Targets};
+pub use self::load::{Load, TryLoad};
+pub use self::set::{Set, SetIfAbsent, SetMany};
+pub use self::warm::{Warm, WarmEntries, Warmed, warm};
 use crate::clock::Clock;
 use crate::codec::Encoding;
+use crate::error::Error;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
 use crate::memory::Memory;
 use crate::remote::Remote;
 use crate::spec::{Spec, Ttl};
-use crate::stats::{Count, Counters, Stats};
+use crate::stats::{Count as Counted, Counters, Stats, TierStats};
 use crate::tag::{Tag, Tags};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A cache. Cloning the handle is cheap and shares the cache.
 ///
@@ -134,16 +153,69 @@ impl Cache {
         CacheBuilder::default()
     }
 
-    /// What the cache did so far.
+    /// What the cache did so far. Cheap, but for what it holds see [`survey`](Self::survey).
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.counters.snapshot();
+        let mut tier = TierStats::new(self.store_name(), &stats);
         match &self.shared.backend {
             Backend::Off => {}
-            Backend::Memory(memory) => stats.entries = Some(memory.len()),
+            Backend::Memory(memory) => {
+                tier.entries = Some(memory.len());
+                tier.evictions = Some(memory.evictions());
+            }
             Backend::Remote(remote) => stats.queued_invalidations = remote.queued() as u64,
         }
+        stats.entries = tier.entries;
+        stats.evictions = tier.evictions;
+        stats.tiers = vec![tier];
         stats
+    }
+
+    /// Whether the store behind the cache can be used.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with the reason.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match &self.shared.backend {
+            Backend::Off | Backend::Memory(_) => Ok(()),
+            Backend::Remote(remote) => Ok(remote.budget().spend(remote.store.ping()).await?),
+        }
+    }
+
+    /// The store's own connection, for what larder does not wrap: on Redis a
+    /// `redis::aio::ConnectionManager`. The store's keys are larder's own business.
+    ///
+    /// ```no_run
+    /// # async fn run(cache: larder::Cache) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut redis: redis::aio::ConnectionManager = cache.connection()?;
+    /// let version: String = redis::cmd("INFO").arg("server").query_async(&mut redis).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoConnection`] where the store has none of this type.
+    pub fn connection<C: 'static>(&self) -> Result<C, Error> {
+        let connection = match &self.shared.backend {
+            Backend::Off | Backend::Memory(_) => None,
+            Backend::Remote(remote) => remote.store.connection(),
+        };
+        connection
+            .and_then(|connection| connection.downcast::<C>().ok())
+            .map(|connection| *connection)
+            .ok_or_else(|| Error::NoConnection {
+                store: self.store_name().to_owned(),
+                wanted: type_name::<C>(),
+            })
+    }
+
+    /// What is behind the cache, for people.
+    fn store_name(&self) -> &str {
+        match &self.shared.backend {
+            Backend::Off => "off",
+            Backend::Memory(_) => "memory",
+            Backend::Remote(remote) => remote.store.name(),
+        }
     }
 
     fn lifetime(&self, ttl: Ttl) -> Lifetime {
@@ -172,13 +244,9 @@ impl Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Cache");
-        match &self.shared.backend {
-            Backend::Off => debug.field("store", &"off"),
-            Backend::Memory(_) => debug.field("store", &"memory"),
-            Backend::Remote(remote) => debug.field("store", &remote.store.name()),
-        };
-        debug.finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("store", &self.store_name())
+            .finish_non_exhaustive()
     }
 }
 
@@ -212,7 +280,7 @@ struct Tally<'c> {
 
 impl Tally<'_> {
     #[inline]
-    fn add(&self, count: Count) {
+    fn add(&self, count: Counted) {
         self.cache.add(count);
         if let Some(site) = self.site {
             site.add(count);

@@ -7,13 +7,13 @@ use super::fetch::{Ask, LoadFailure, Waited, run, wait_for};
 use super::{Cache, Lifetime, Mode, scopes};
 use crate::flight::{Ending, Flight, Leading};
 use crate::generation::Held;
-use crate::memory::{AnyEntry, Entry, Memory};
+use crate::memory::{AnyResident, Memory, Resident};
 use crate::stats::Count;
 use crate::tag::Tags;
 use crate::value::Outcome;
 
 enum Role<'f> {
-    Found(AnyEntry),
+    Found(AnyResident),
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
 }
@@ -79,13 +79,14 @@ impl Cache {
                     };
                     let lifetime = self.lifetime(spec.ttl);
                     let is_kept = keep(&value) && lifetime != Lifetime::None;
-                    let entry = Arc::new(Entry {
-                        key: key.into(),
-                        expires_at: memory.expires_at(lifetime.ttl()),
-                        held: leading.flight().held().clone(),
+                    let entry = Arc::new(Resident::new(
+                        key,
+                        memory.now(),
+                        memory.expires_at(lifetime.ttl()),
+                        leading.flight().held().clone(),
                         value,
-                    });
-                    let landed = Arc::clone(&entry) as AnyEntry;
+                    ));
+                    let landed = Arc::clone(&entry) as AnyResident;
                     let mut replaced = None;
                     let is_placed = leading.land(Ending::Value(Arc::clone(&landed)), || {
                         if is_kept {

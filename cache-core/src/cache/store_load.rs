@@ -12,16 +12,17 @@ use futures_util::future::{Either, select};
 
 use super::fetch::{Ask, LoadFailure, Waited, run, wait_for};
 use super::{Cache, Lifetime, Mode, Tally, scopes};
+use crate::clock::Tick;
 use crate::codec;
 use crate::envelope;
 use crate::error::{Error, StoreError};
 use crate::flight::{Ending, Flight, Leading, Moment};
 use crate::key::Key;
-use crate::memory::{AnyEntry, Entry};
+use crate::memory::{AnyResident, Resident};
 use crate::remote::{Budget, Found, HeldLease, Remote, Seen, Sight};
 use crate::spec::Spec;
 use crate::stats::Count;
-use crate::store::{Claim, Filled, Lease, LeaseRequest, Leased, Nonce};
+use crate::store::{Claim, Expected, Filled, Lease, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
 use crate::value::{Outcome, Value};
 
@@ -147,17 +148,18 @@ impl Cache {
                             return Err(failure.or_panic());
                         }
                     };
-                    let entry = Arc::new(Entry {
-                        key: key.into(),
-                        expires_at: crate::clock::Tick::NEVER,
-                        held: leading.flight().held().clone(),
+                    let entry = Arc::new(Resident::new(
+                        key,
+                        self.shared.clock.tick(),
+                        Tick::NEVER,
+                        leading.flight().held().clone(),
                         value,
-                    });
+                    ));
                     // Those who wait go on now. The flight stays in the table until the fill is
                     // done, so that no one loads in between.
                     leading
                         .flight()
-                        .end(Ending::Value(Arc::clone(&entry) as AnyEntry));
+                        .end(Ending::Value(Arc::clone(&entry) as AnyResident));
                     let lifetime = self.lifetime(spec.ttl);
                     if let Some((held, lease)) = permit
                         && keep(&entry.value)
@@ -276,7 +278,10 @@ impl Cache {
             let request = LeaseRequest {
                 token: held.token(),
                 claim,
-                seen: seen.identity,
+                expected: match claim {
+                    Claim::Replacing => Expected::Anything,
+                    Claim::Shared | Claim::Exclusive => seen.identity.into(),
+                },
                 lasts: remote.lease,
                 scopes,
                 ttl: self.lifetime(spec.ttl).ttl(),
@@ -349,7 +354,7 @@ impl Cache {
         };
         let now = self.shared.clock.unix_millis();
         let ttl = lifetime.ttl();
-        let expires_at = ttl.map_or(0, |ttl| now.saturating_add(millis(ttl)));
+        let expires_at = self.expires_at(lifetime);
         let entry = envelope::seal(
             key.qualified(),
             scopes,
@@ -389,7 +394,7 @@ impl<V: Value> Look<V> {
     }
 }
 
-fn read<V: Value>(found: &Found) -> Result<V, codec::Unreadable> {
+pub(super) fn read<V: Value>(found: &Found) -> Result<V, codec::Unreadable> {
     codec::decode(found.payload(), found.meta.codec, found.meta.shape)
 }
 
@@ -433,6 +438,6 @@ fn count_fill(tally: &Tally<'_>, key: &Key, filled: &Result<Filled, Error>) {
 }
 
 /// Milliseconds, at least one: a store that counts in these must not see zero.
-fn millis(ttl: Duration) -> u64 {
+pub(super) fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)
 }

@@ -7,10 +7,12 @@
 mod escape;
 mod hashed;
 mod part;
+mod pattern;
 mod text;
 mod writer;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::Serialize;
 
@@ -20,8 +22,10 @@ pub use self::hashed::{HashPart, Hashed};
 pub use self::part::KeyPart;
 #[doc(hidden)]
 pub use self::part::{PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap};
+pub use self::pattern::{Pattern, PatternPart};
 use self::text::Text;
 pub use self::writer::{KeyWriter, ValueWriter};
+use crate::tag::{Tag, Tags};
 
 /// What an entry is called: a text, optionally inside a namespace.
 ///
@@ -38,11 +42,16 @@ pub use self::writer::{KeyWriter, ValueWriter};
 /// assert_eq!(key.namespace(), Some("shop"));
 /// assert_eq!(key.full(), "shop:user:7");
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// A key may bring the tags along that its entry is to carry. They make no other key of it: two keys
+/// are equal if their texts and namespaces are.
+#[derive(Clone)]
 pub struct Key {
     /// `namespace:key`; without a namespace `:key`. The namespace holds no `:` of its own.
     text: Text,
     namespace_len: usize,
+    /// Boxed, because few keys have any.
+    tags: Option<Box<Tags>>,
 }
 
 impl Key {
@@ -56,6 +65,7 @@ impl Key {
         Self {
             text,
             namespace_len: 0,
+            tags: None,
         }
     }
 
@@ -63,11 +73,52 @@ impl Key {
     /// could be taken for structure (`:` among them) are escaped.
     #[must_use]
     pub fn in_namespace(self, namespace: impl AsRef<str>) -> Self {
-        if namespace.as_ref().is_empty() {
-            return Self::new(self.as_str());
-        }
         let key = self.as_str();
-        Self::render_in(|out| out.value(namespace.as_ref()), |out| out.text(key))
+        let moved = if namespace.as_ref().is_empty() {
+            Self::new(key)
+        } else {
+            Self::render_in(|out| out.value(namespace.as_ref()), |out| out.text(key))
+        };
+        Self {
+            tags: self.tags,
+            ..moved
+        }
+    }
+
+    /// The same key with these tags beside those it has: what is stored under it carries them.
+    ///
+    /// ```
+    /// use larder::{Cache, Key};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// let key = Key::new("user:7").in_namespace("shop").tagged(["users"]);
+    /// cache.set(&key, &"Ada".to_owned()).await?;
+    /// cache.invalidate_tags(["users"]).await?;
+    /// assert!(!cache.exists(&key).await?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn tagged<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.get_or_insert_default().extend(tags);
+        self
+    }
+
+    /// The tags that what is stored under it carries.
+    pub fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.tags.iter().flat_map(|tags| tags.iter())
+    }
+
+    /// The key that is called this in a store.
+    pub(crate) fn from_qualified(qualified: &str) -> Option<Self> {
+        let namespace_len = qualified.find(':')?;
+        let mut text = Text::new();
+        text.push(qualified);
+        Some(Self {
+            text,
+            namespace_len,
+            tags: None,
+        })
     }
 
     /// Renders a key outside every namespace.
@@ -79,6 +130,7 @@ impl Key {
         Self {
             text,
             namespace_len: 0,
+            tags: None,
         }
     }
 
@@ -100,6 +152,7 @@ impl Key {
         Self {
             text,
             namespace_len,
+            tags: None,
         }
     }
 
@@ -163,6 +216,21 @@ impl Key {
     #[must_use]
     pub fn qualified(&self) -> &str {
         self.text.as_str()
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.namespace_len == other.namespace_len && self.text == other.text
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+        self.namespace_len.hash(state);
     }
 }
 

@@ -3,24 +3,58 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::clock::Tick;
+use crate::clock::{AtomicTick, Tick};
+use crate::codec::{Number, VisitNumber};
 use crate::generation::Held;
 
-/// A value in process memory. Unsized at its end, so that entries of all types live in one table
+/// A value in process memory. Unsized at its end, so that values of all types live in one table
 /// with one allocation each.
-pub(crate) struct Entry<V: ?Sized = dyn Any + Send + Sync> {
+pub(crate) struct Resident<V: ?Sized = dyn Any + Send + Sync> {
     pub(crate) key: Box<str>,
-    pub(crate) expires_at: Tick,
+    pub(crate) expires_at: AtomicTick,
+    pub(crate) created_at: Tick,
     pub(crate) held: Held,
+    accessed_at: AtomicTick,
+    hits: AtomicU64,
     pub(crate) value: V,
 }
 
-impl Entry {
-    /// Whether the entry may be served now.
+impl<V> Resident<V> {
+    pub(crate) fn new(key: &str, now: Tick, expires_at: Tick, held: Held, value: V) -> Self {
+        Self {
+            key: key.into(),
+            expires_at: AtomicTick::new(expires_at),
+            created_at: now,
+            held,
+            accessed_at: AtomicTick::new(now),
+            hits: AtomicU64::new(0),
+            value,
+        }
+    }
+}
+
+impl Resident {
+    /// Whether the value may be served now.
     #[inline]
     pub(crate) fn is_usable(&self, now: Tick) -> bool {
-        now < self.expires_at && self.held.is_current()
+        now < self.expires_at.get() && self.held.is_current()
+    }
+
+    /// Counts a hit. The line that this writes is the one that taking a reference wrote.
+    #[inline]
+    pub(super) fn used(&self, now: Tick) {
+        self.accessed_at.set(now);
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn accessed_at(&self) -> Tick {
+        self.accessed_at.get()
     }
 
     /// Whether the value is of this type.
@@ -33,16 +67,36 @@ impl Entry {
     pub(crate) fn value<V: Clone + 'static>(&self) -> Option<V> {
         self.value.downcast_ref::<V>().cloned()
     }
+
+    /// The same with another number, in the type that it has: key, times and generations stay.
+    pub(crate) fn with_number(&self, number: Number) -> Option<AnyResident> {
+        struct Replace<'a>(&'a Resident);
+        impl VisitNumber<AnyResident> for Replace<'_> {
+            fn visit<V: Any + Send + Sync + Clone>(self, value: V) -> AnyResident {
+                let old = self.0;
+                Arc::new(Resident {
+                    key: old.key.clone(),
+                    expires_at: AtomicTick::new(old.expires_at.get()),
+                    created_at: old.created_at,
+                    held: old.held.clone(),
+                    accessed_at: AtomicTick::new(old.accessed_at()),
+                    hits: AtomicU64::new(old.hits()),
+                    value,
+                })
+            }
+        }
+        number.visit(Replace(self))
+    }
 }
 
-impl<V: ?Sized> fmt::Debug for Entry<V> {
+impl<V: ?Sized> fmt::Debug for Resident<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The value stays out: it may be secret.
-        f.debug_struct("Entry")
+        f.debug_struct("Resident")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }
 
-/// A shared entry of any type.
-pub(crate) type AnyEntry = Arc<Entry>;
+/// A shared value of any type.
+pub(crate) type AnyResident = Arc<Resident>;

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
-use super::entry::AnyEntry;
+use super::entry::AnyResident;
 
 const SHARDS: usize = 128;
 
@@ -23,7 +23,7 @@ pub(super) struct Front {
 /// A shard's lock in a cache line of its own.
 #[repr(align(64))]
 #[derive(Default)]
-struct Shard(RwLock<HashTable<AnyEntry>>);
+struct Shard(RwLock<HashTable<AnyResident>>);
 
 impl Front {
     pub(super) fn new() -> Self {
@@ -34,7 +34,7 @@ impl Front {
     }
 
     #[inline]
-    pub(super) fn get(&self, key: &str) -> Option<AnyEntry> {
+    pub(super) fn get(&self, key: &str) -> Option<AnyResident> {
         let hash = self.hasher.hash_one(key);
         let shard = self.shard(hash).read();
         shard.find(hash, |entry| &*entry.key == key).map(Arc::clone)
@@ -42,7 +42,7 @@ impl Front {
 
     /// Returns the entry that was there: its value's destructor is the user's, and the caller may
     /// hold a lock.
-    pub(super) fn insert(&self, entry: AnyEntry) -> Option<AnyEntry> {
+    pub(super) fn insert(&self, entry: AnyResident) -> Option<AnyResident> {
         let hash = self.hasher.hash_one(&*entry.key);
         let mut shard = self.shard(hash).write();
         match shard.find_mut(hash, |old| old.key == entry.key) {
@@ -55,7 +55,11 @@ impl Front {
     }
 
     /// Removes the entry of this key, if it is one that `which` accepts.
-    pub(super) fn remove(&self, key: &str, which: impl Fn(&AnyEntry) -> bool) -> Option<AnyEntry> {
+    pub(super) fn remove(
+        &self,
+        key: &str,
+        which: impl Fn(&AnyResident) -> bool,
+    ) -> Option<AnyResident> {
         let hash = self.hasher.hash_one(key);
         let mut shard = self.shard(hash).write();
         match shard.find_entry(hash, |entry| &*entry.key == key && which(entry)) {
@@ -75,8 +79,15 @@ impl Front {
         }
     }
 
+    /// What one part of the table holds; `None` behind the last part. A walk goes from part to part,
+    /// so that it never holds more than one, and no lock between them.
+    pub(super) fn part(&self, number: usize) -> Option<Vec<AnyResident>> {
+        let shard = self.shards.get(number)?;
+        Some(shard.0.read().iter().map(Arc::clone).collect())
+    }
+
     #[inline]
-    fn shard(&self, hash: u64) -> &RwLock<HashTable<AnyEntry>> {
+    fn shard(&self, hash: u64) -> &RwLock<HashTable<AnyResident>> {
         // The table uses the upper bits and the lower ones; these are between.
         &self.shards[(hash >> 32) as usize % SHARDS].0
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::entry::{AnyEntry, Entry};
+pub(crate) use self::entry::{AnyResident, Resident};
 use self::front::Front;
 use self::policy::Policy;
 use self::usage::Usage;
@@ -63,18 +63,20 @@ impl Memory {
 
     /// The entry of this key that may be served now.
     #[inline]
-    pub(crate) fn get(&self, key: &str) -> Option<AnyEntry> {
+    pub(crate) fn get(&self, key: &str) -> Option<AnyResident> {
         let entry = self.front.get(key)?;
-        if !entry.is_usable(self.clock.tick()) {
+        let now = self.clock.tick();
+        if !entry.is_usable(now) {
             return self.drop_unusable(&entry);
         }
+        entry.used(now);
         self.usage.hit(&entry);
         Some(entry)
     }
 
     /// An entry that can never be served again gives its memory back.
     #[cold]
-    fn drop_unusable(&self, entry: &AnyEntry) -> Option<AnyEntry> {
+    fn drop_unusable(&self, entry: &AnyResident) -> Option<AnyResident> {
         // Only from the table: moka's own copy may already be a newer one, and there is no removal
         // by identity. moka ages this one out, or the next fill replaces it.
         self.front
@@ -83,18 +85,28 @@ impl Memory {
     }
 
     /// The entry of this key, whether or not it may be served. Runs nothing of the user's.
-    pub(crate) fn find(&self, key: &str) -> Option<AnyEntry> {
+    pub(crate) fn find(&self, key: &str) -> Option<AnyResident> {
         self.front.get(key)
     }
 
+    /// The entry of this key that may be served now, without counting as a hit.
+    pub(crate) fn peek(&self, key: &str) -> Option<AnyResident> {
+        self.front.get(key).filter(|entry| self.is_usable(entry))
+    }
+
+    /// The entries in one part of the table; `None` behind the last part.
+    pub(crate) fn part(&self, number: usize) -> Option<Vec<AnyResident>> {
+        self.front.part(number)
+    }
+
     /// Whether an entry may be served now.
-    pub(crate) fn is_usable(&self, entry: &AnyEntry) -> bool {
+    pub(crate) fn is_usable(&self, entry: &AnyResident) -> bool {
         entry.is_usable(self.clock.tick())
     }
 
     /// Puts an entry where it is found; returns the one that was there. The caller makes sure that
     /// no invalidation overtook it, and calls [`admit`](Self::admit) once it holds no lock.
-    pub(crate) fn place(&self, entry: AnyEntry) -> Option<AnyEntry> {
+    pub(crate) fn place(&self, entry: AnyResident) -> Option<AnyResident> {
         if self.keeps_nothing {
             None
         } else {
@@ -104,7 +116,7 @@ impl Memory {
 
     /// Tells moka of an entry that was placed; moka may evict it, or others. Runs weighers and
     /// destructors.
-    pub(crate) fn admit(&self, entry: AnyEntry) {
+    pub(crate) fn admit(&self, entry: AnyResident) {
         if self.keeps_nothing {
             return;
         }
@@ -116,12 +128,12 @@ impl Memory {
 
     /// Takes the entry of this key out of where it is found. The caller calls
     /// [`dismiss`](Self::dismiss) once it holds no lock.
-    pub(crate) fn take(&self, key: &str) -> Option<AnyEntry> {
+    pub(crate) fn take(&self, key: &str) -> Option<AnyResident> {
         self.front.remove(key, |_| true)
     }
 
     /// Tells moka of an entry that was taken out; whether it could still have been served.
-    pub(crate) fn dismiss(&self, entry: &AnyEntry) -> bool {
+    pub(crate) fn dismiss(&self, entry: &AnyResident) -> bool {
         self.policy.dismiss(&entry.key);
         self.is_usable(entry)
     }
@@ -134,6 +146,28 @@ impl Memory {
     /// Entries, without those that are known to be gone but not yet counted out.
     pub(crate) fn len(&self) -> u64 {
         self.policy.len()
+    }
+
+    /// How many entries had to go for others.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.policy.evictions()
+    }
+
+    /// Takes this very entry out of where it is found; whether it was there.
+    pub(crate) fn remove(&self, entry: &AnyResident) -> bool {
+        let is_removed = self
+            .front
+            .remove(&entry.key, |found| Arc::ptr_eq(found, entry))
+            .is_some();
+        if is_removed {
+            self.policy.dismiss(&entry.key);
+        }
+        is_removed
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Tick {
+        self.clock.tick()
     }
 
     /// The moment at which an entry with this ttl expires.

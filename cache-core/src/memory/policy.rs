@@ -4,6 +4,7 @@
 //! destructor, or its weigher, is the user's code and may call the cache. So entries are weighed
 //! before, and what moka evicts is dropped after, its own work.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use moka::Expiry;
 use moka::notification::RemovalCause;
 use parking_lot::Mutex;
 
-use super::entry::{AnyEntry, Entry};
+use super::entry::{AnyResident, Resident};
 use super::front::Front;
 use super::{MemoryLimit, Weigher};
 use crate::clock::{Clock, Tick};
@@ -21,13 +22,15 @@ pub(super) struct Policy {
     cache: moka::sync::Cache<Box<str>, Kept, RandomState>,
     weigher: Option<Weigher>,
     /// Entries that moka evicted, until its work is done.
-    evicted: Arc<Mutex<Vec<AnyEntry>>>,
+    evicted: Arc<Mutex<Vec<AnyResident>>>,
+    /// How many had to go for others.
+    evictions: Arc<AtomicU64>,
 }
 
 /// What moka knows of an entry.
 #[derive(Clone)]
 struct Kept {
-    entry: Weak<Entry>,
+    entry: Weak<Resident>,
     weight: u32,
     expires_at: Tick,
 }
@@ -35,6 +38,7 @@ struct Kept {
 impl Policy {
     pub(super) fn new(limit: &MemoryLimit, clock: &Clock, front: Arc<Front>) -> Self {
         let evicted = Arc::new(Mutex::new(Vec::new()));
+        let evictions = Arc::new(AtomicU64::new(0));
         let (capacity, weigher) = match limit {
             MemoryLimit::Entries(entries) => (*entries, None),
             MemoryLimit::Weight(weight, weigher) => (*weight, Some(Arc::clone(weigher))),
@@ -43,7 +47,7 @@ impl Policy {
             .max_capacity(capacity)
             .weigher(|_, kept: &Kept| kept.weight)
             .eviction_listener({
-                let evicted = Arc::clone(&evicted);
+                let (evicted, evictions) = (Arc::clone(&evicted), Arc::clone(&evictions));
                 move |key: Arc<Box<str>>, kept: Kept, cause: RemovalCause| {
                     // moka knows one entry a key, and when that goes nothing else would take the key
                     // out of the table. What the caller removed is out already, unless a new entry
@@ -55,6 +59,9 @@ impl Policy {
                         }),
                         RemovalCause::Expired | RemovalCause::Size => front.remove(&key, |_| true),
                     };
+                    if cause == RemovalCause::Size {
+                        evictions.fetch_add(1, Ordering::Relaxed);
+                    }
                     evicted.lock().extend(removed);
                 }
             });
@@ -69,11 +76,19 @@ impl Policy {
             cache: cache.build_with_hasher(RandomState::default()),
             weigher,
             evicted,
+            evictions,
         }
     }
 
+    /// How many entries had to go for others.
+    pub(super) fn evictions(&self) -> u64 {
+        self.cache.run_pending_tasks();
+        self.drop_evicted();
+        self.evictions.load(Ordering::Relaxed)
+    }
+
     /// An entry was stored, or another in its place.
-    pub(super) fn admit(&self, entry: &AnyEntry) {
+    pub(super) fn admit(&self, entry: &AnyResident) {
         let weight = match &self.weigher {
             Some(weigher) => weigher(
                 entry.key.strip_prefix(':').unwrap_or(&entry.key),
@@ -84,7 +99,7 @@ impl Policy {
         let kept = Kept {
             entry: Arc::downgrade(entry),
             weight,
-            expires_at: entry.expires_at,
+            expires_at: entry.expires_at.get(),
         };
         self.cache.insert(entry.key.clone(), kept);
         self.drop_evicted();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use arrayvec::ArrayVec;
 use parking_lot::Mutex;
 
-use super::entry::{AnyEntry, Entry};
+use super::entry::{AnyResident, Resident};
 
 /// One hit in this many of each thread leaves a note: enough to tell the entries apart.
 const SAMPLE: u32 = 16;
@@ -29,7 +29,7 @@ struct Stripe(Mutex<Notes>);
 
 #[derive(Default)]
 struct Notes {
-    entries: ArrayVec<Weak<Entry>, NOTES>,
+    entries: ArrayVec<Weak<Resident>, NOTES>,
     /// Where the next note goes once there is no free place: the oldest is the least telling.
     oldest: usize,
 }
@@ -43,7 +43,7 @@ impl Usage {
 
     /// Notes a hit, if it is one of the sample.
     #[inline]
-    pub(super) fn hit(&self, entry: &AnyEntry) {
+    pub(super) fn hit(&self, entry: &AnyResident) {
         thread_local! {
             static HITS: Cell<u32> = const { Cell::new(0) };
         }
@@ -56,7 +56,7 @@ impl Usage {
         }
     }
 
-    fn note(&self, entry: &AnyEntry, number: usize) {
+    fn note(&self, entry: &AnyResident, number: usize) {
         // If someone else is writing here, this hit is not noted: it is a sample.
         let Some(mut notes) = self.stripes[number % STRIPES].0.try_lock() else {
             return;
@@ -72,7 +72,7 @@ impl Usage {
     }
 
     /// Takes the notes.
-    pub(super) fn take(&self) -> impl Iterator<Item = AnyEntry> {
+    pub(super) fn take(&self) -> impl Iterator<Item = AnyResident> {
         self.stripes.iter().flat_map(|stripe| {
             let notes = std::mem::take(&mut *stripe.0.lock());
             notes.entries.into_iter().filter_map(|note| note.upgrade())

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::{Budget, walk};
+use crate::error::StoreError;
 use crate::generation::EVERYTHING;
+use crate::key::Pattern;
 use crate::store::Store;
 
 /// How many single scopes and keys are kept; beyond, everything is invalidated instead, so that an
@@ -38,7 +41,22 @@ struct Pending {
     /// way before does not count for it.
     scopes: HashMap<String, u64>,
     keys: HashMap<String, u64>,
+    patterns: HashMap<Pattern, u64>,
     last: u64,
+}
+
+/// Everything that is pending, and the number of the last of it.
+struct Snapshot {
+    scopes: Vec<String>,
+    keys: Vec<String>,
+    patterns: Vec<Pattern>,
+    upto: u64,
+}
+
+impl Pending {
+    fn len(&self) -> usize {
+        self.scopes.len() + self.keys.len() + self.patterns.len()
+    }
 }
 
 impl Journal {
@@ -80,20 +98,23 @@ impl Journal {
             || scopes
                 .into_iter()
                 .any(|scope| pending.scopes.contains_key(scope))
+            || pending
+                .patterns
+                .keys()
+                .any(|pattern| pattern.matches_qualified(key))
     }
 
     /// Retries here and now until nothing is pending. Not left to the retry in the background, whose
     /// runtime may be standing still.
     pub(crate) async fn flush(&self) {
         let mut pause = FIRST_RETRY;
-        while let Some((scopes, keys, upto)) = self.snapshot() {
-            let call = self.store.invalidate(&scopes, &keys);
-            match tokio::time::timeout(self.budget, call).await {
-                Ok(Ok(())) => {
-                    self.taken(upto);
+        while let Some(snapshot) = self.snapshot() {
+            match self.carry_out(&snapshot).await {
+                Ok(()) => {
+                    self.taken(snapshot.upto);
                     pause = FIRST_RETRY;
                 }
-                _ => {
+                Err(_) => {
                     // Spread, so that many processes do not come back in step.
                     tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
                     pause = (pause * 2).min(LAST_RETRY);
@@ -102,8 +123,19 @@ impl Journal {
         }
     }
 
+    async fn carry_out(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let store = &*self.store;
+        Budget::new(store.name(), self.budget)
+            .spend(store.invalidate(&snapshot.scopes, &snapshot.keys))
+            .await?;
+        for pattern in &snapshot.patterns {
+            walk::empty(store, pattern, self.budget).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps an invalidation until the store takes it.
-    pub(crate) fn keep(self: &Arc<Self>, scopes: Vec<String>, keys: Vec<String>) {
+    fn keep(self: &Arc<Self>, scopes: Vec<String>, keys: Vec<String>, pattern: Option<Pattern>) {
         let mut pending = self.pending.lock();
         pending.last += 1;
         let number = pending.last;
@@ -113,9 +145,13 @@ impl Journal {
         pending
             .keys
             .extend(keys.into_iter().map(|key| (key, number)));
-        if pending.scopes.len() + pending.keys.len() > MOST {
+        pending
+            .patterns
+            .extend(pattern.map(|pattern| (pattern, number)));
+        if pending.len() > MOST {
             pending.scopes = HashMap::from([(EVERYTHING.to_owned(), number)]);
             pending.keys = HashMap::new();
+            pending.patterns = HashMap::new();
         }
         self.count(&pending);
         drop(pending);
@@ -123,8 +159,7 @@ impl Journal {
     }
 
     fn count(&self, pending: &Pending) {
-        self.len
-            .store(pending.scopes.len() + pending.keys.len(), Ordering::Release);
+        self.len.store(pending.len(), Ordering::Release);
     }
 
     /// Retries in the background, unless that is being done already or there is no runtime here.
@@ -147,14 +182,17 @@ impl Journal {
         });
     }
 
-    fn snapshot(&self) -> Option<(Vec<String>, Vec<String>, u64)> {
+    fn snapshot(&self) -> Option<Snapshot> {
         let pending = self.pending.lock();
-        if pending.scopes.is_empty() && pending.keys.is_empty() {
+        if pending.len() == 0 {
             return None;
         }
-        let scopes = pending.scopes.keys().cloned().collect();
-        let keys = pending.keys.keys().cloned().collect();
-        Some((scopes, keys, pending.last))
+        Some(Snapshot {
+            scopes: pending.scopes.keys().cloned().collect(),
+            keys: pending.keys.keys().cloned().collect(),
+            patterns: pending.patterns.keys().cloned().collect(),
+            upto: pending.last,
+        })
     }
 
     fn taken(&self, upto: u64) {
@@ -163,6 +201,7 @@ impl Journal {
         let mut pending = self.pending.lock();
         pending.scopes.retain(|_, number| *number > upto);
         pending.keys.retain(|_, number| *number > upto);
+        pending.patterns.retain(|_, number| *number > upto);
         self.count(&pending);
     }
 }
@@ -183,29 +222,40 @@ pub(crate) struct Ticket {
     journal: Arc<Journal>,
     pub(crate) scopes: Vec<String>,
     pub(crate) keys: Vec<String>,
+    pattern: Option<Pattern>,
 }
 
 impl Ticket {
+    /// A deletion of all keys that match.
+    pub(crate) fn matching(journal: &Arc<Journal>, pattern: &Pattern) -> Self {
+        let mut ticket = Self::new(journal, Vec::new(), Vec::new());
+        ticket.pattern = Some(pattern.clone());
+        ticket
+    }
+
     pub(crate) fn new(journal: &Arc<Journal>, scopes: Vec<String>, keys: Vec<String>) -> Self {
         Self {
             journal: Arc::clone(journal),
             scopes,
             keys,
+            pattern: None,
         }
     }
 
     pub(crate) fn taken(mut self) {
         self.scopes.clear();
         self.keys.clear();
+        self.pattern = None;
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.scopes.is_empty() || !self.keys.is_empty() {
-            let scopes = std::mem::take(&mut self.scopes);
-            let keys = std::mem::take(&mut self.keys);
-            self.journal.keep(scopes, keys);
+        let scopes = std::mem::take(&mut self.scopes);
+        let keys = std::mem::take(&mut self.keys);
+        let pattern = self.pattern.take();
+        if !scopes.is_empty() || !keys.is_empty() || pattern.is_some() {
+            self.journal.keep(scopes, keys, pattern);
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod budget;
 mod journal;
+mod many;
+mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +12,14 @@ use std::time::Duration;
 
 pub(crate) use self::budget::Budget;
 use self::journal::{Journal, Ticket};
+pub(crate) use self::walk::{STEP, Walk};
 use crate::cache::Invalidation;
 use crate::envelope::{self, Envelope, Meta};
 use crate::error::StoreError;
 use crate::generation::{EVERYTHING, namespace_scope};
-use crate::key::Key;
+use crate::key::{Key, Pattern};
 use crate::slot::SlotHead;
-use crate::store::{Claim, Lease, Nonce, Reading, Scopes, Store};
+use crate::store::{Claim, Lease, Nonce, Part, Reading, Scopes, Store};
 
 #[derive(Debug)]
 pub(crate) struct Remote {
@@ -49,6 +52,28 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
+    }
+
+    /// Where the payload begins in the slot.
+    pub(crate) fn payload_at(&self) -> usize {
+        self.payload_at
+    }
+
+    /// The slot's bytes.
+    pub(crate) fn slot(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The names of the scopes that the entry is in.
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        match envelope::parse(&self.bytes) {
+            Ok(envelope) => envelope
+                .scopes
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
+            Err(envelope::Corrupt) => Vec::new(),
+        }
     }
 }
 
@@ -88,6 +113,15 @@ impl Remote {
 
     pub(crate) fn budget(&self) -> Budget<'_> {
         Budget::new(self.store.name(), self.budget)
+    }
+
+    /// Whether the store can go through its keys.
+    pub(crate) fn can_scan(&self) -> Result<(), StoreError> {
+        if self.store.capabilities().scan {
+            Ok(())
+        } else {
+            Err(self.store.unsupported("going through its keys"))
+        }
     }
 
     pub(crate) fn queued(&self) -> usize {
@@ -249,6 +283,46 @@ impl Remote {
             .iter()
             .zip(current)
             .all(|((_, carried), current)| current == Some(*carried)))
+    }
+
+    /// Empties the key's slot and gives what was in it. What the store does not take now is kept and
+    /// retried.
+    pub(crate) async fn take(&self, key: &Key, now: u64) -> Result<Sight, StoreError> {
+        let ticket = Ticket::new(&self.journal, Vec::new(), vec![key.qualified().to_owned()]);
+        let mut budget = self.budget();
+        let reading = budget.spend(self.store.take(key.qualified())).await;
+        self.note(reading.as_ref().err());
+        let mut reading = reading?;
+        ticket.taken();
+        let scopes = stored_scopes(key, &reading);
+        if reading.generations.len() != scopes.len() {
+            reading.generations = budget.spend(self.store.generations(&scopes)).await?;
+        }
+        self.judge(key, &scopes, reading, now, &mut budget).await
+    }
+
+    /// Deletes every key that matches, and counts the usable entries among them. What the store does
+    /// not take now is kept and retried.
+    pub(crate) async fn delete_matching(
+        &self,
+        pattern: &Pattern,
+        now: u64,
+    ) -> Result<u64, StoreError> {
+        let ticket = Ticket::matching(&self.journal, pattern);
+        let mut deleted = 0;
+        let mut walk = Walk::default();
+        while let Some(keys) = walk.step(self, pattern, STEP, &mut self.budget()).await? {
+            if keys.is_empty() {
+                continue;
+            }
+            let mut budget = self.budget();
+            let sights = self.look_many(&keys, Part::Head, now, &mut budget).await?;
+            let names: Vec<String> = keys.iter().map(|key| key.qualified().to_owned()).collect();
+            budget.spend(self.store.invalidate(&[], &names)).await?;
+            deleted += sights.found.iter().flatten().count() as u64;
+        }
+        ticket.taken();
+        Ok(deleted)
     }
 
     /// Ends the scopes' generations and empties the keys' slots; what the store does not take now is

@@ -1,7 +1,7 @@
 -- Takes a lease on one slot. The layout of a slot is documented in larder-core's `slot` module.
 -- KEYS[1] slot
--- ARGV    token, milliseconds, identity that was seen ('' for none), claim
-local slot, token, lasts, seen, claim = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+-- ARGV    token, milliseconds, identity that is expected ('' for no entry, '*' for anything), claim
+local slot, token, lasts, expected, claim = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local none = string.rep('\0', 16)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -10,17 +10,17 @@ local lease = token .. struct.pack('>I8', now + lasts)
 local head = redis.pcall('GETRANGE', slot, 0, 44)
 if type(head) ~= 'string' or #head < 45 or string.sub(head, 1, 4) ~= 'LRD1' then
   -- Nothing, or nothing of ours (another type of key included).
+  if expected ~= '*' and expected ~= '' then return 'changed' end
   redis.call('SET', slot, 'LRD1' .. none .. lease .. '\0', 'PX', lasts)
   return token
 end
 
-local is_entry = string.byte(head, 45) == 1
-if is_entry and claim ~= 'replacing' and string.sub(head, 5, 20) ~= seen then
-  return 'changed'
-end
 local held = string.sub(head, 21, 36)
 -- Asked a second time: the first answer did not arrive, or a script beside this one was missing.
 if held == token then return token end
+local identity = ''
+if string.byte(head, 45) == 1 then identity = string.sub(head, 5, 20) end
+if expected ~= '*' and identity ~= expected then return 'changed' end
 local ends = struct.unpack('>I8', string.sub(head, 37, 44))
 -- An end that no lease of ours could have is no reason to wait for it.
 local is_live = held ~= none and ends > now and ends - now <= math.max(10 * lasts, 60000)

@@ -1,6 +1,7 @@
 -- Reads a slot and the generations of the scopes that its entry lists.
--- KEYS[1] slot; ARGV what stands before a scope in its generation's key
+-- KEYS[1] slot; ARGV what stands before a scope in its generation's key, 'take' to empty the slot
 local slot = redis.pcall('GET', KEYS[1])
+if ARGV[2] == 'take' then redis.call('UNLINK', KEYS[1]) end
 if type(slot) ~= 'string' then return {} end
 local read = { slot }
 if #slot < 55 or string.sub(slot, 1, 4) ~= 'LRD1' or string.byte(slot, 45) ~= 1 then return read end

@@ -1,0 +1,175 @@
+//! How long an entry still lives, and changing it.
+
+use super::{Backend, Cache, Lifetime};
+use crate::clock::Tick;
+use crate::envelope;
+use crate::error::Error;
+use crate::key::Key;
+use crate::memory::Memory;
+use crate::remote::{Found, Remote};
+use crate::spec::Ttl;
+use crate::stats::Count;
+use crate::store::Patch;
+use crate::value::Value;
+
+impl Cache {
+    /// How long the entry of `key` may still be used: [`Ttl::For`] what is left, or [`Ttl::Never`];
+    /// `None` if there is no usable entry.
+    ///
+    /// ```
+    /// use larder::{Cache, Ttl};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// cache.set("a", &1).ttl(None).await?;
+    /// assert_eq!(cache.ttl("a").await?, Some(Ttl::Never));
+    /// assert_eq!(cache.ttl("b").await?, None);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store does not answer.
+    pub async fn ttl(&self, key: impl Into<Key>) -> Result<Option<Ttl>, Error> {
+        let key = key.into();
+        match &self.shared.backend {
+            Backend::Off => Ok(None),
+            Backend::Memory(memory) => {
+                let entry = memory.peek(key.qualified());
+                Ok(entry.map(|entry| entry.expires_at.get().since(memory.now()).into()))
+            }
+            Backend::Remote(remote) => {
+                let found = self.find_in(remote, &key).await?;
+                Ok(found.map(|found| self.left(found.meta.expires_at).into()))
+            }
+        }
+    }
+
+    /// Gives the entry of `key` this long from now on; whether there was a usable entry. Nothing
+    /// else of it changes.
+    ///
+    /// # Errors
+    /// [`Error::ZeroTtl`]; [`Error::Store`] when the store does not answer.
+    pub async fn set_ttl(&self, key: impl Into<Key>, ttl: impl Into<Ttl>) -> Result<bool, Error> {
+        let key = key.into();
+        let lifetime = self.lifetime_of(ttl.into(), &key)?;
+        match &self.shared.backend {
+            Backend::Off => Ok(false),
+            Backend::Memory(memory) => Ok(live(memory, &key, lifetime).is_some()),
+            Backend::Remote(remote) => Ok(self.live_in(remote, &key, lifetime).await?.is_some()),
+        }
+    }
+
+    /// Lets the entry of `key` live until it is invalidated or evicted; whether there was a usable
+    /// entry.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store does not answer.
+    pub async fn persist(&self, key: impl Into<Key>) -> Result<bool, Error> {
+        self.set_ttl(key, Ttl::Never).await
+    }
+
+    /// The value of `key` as [`get`](Self::get) gives it, and gives its entry this long from now on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::{Cache, Clock};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let clock = Clock::hand_wound();
+    /// let cache = Cache::builder().clock(clock.clone()).build();
+    /// let minute = Duration::from_secs(60);
+    /// cache.set("session", &7).ttl(minute).await?;
+    /// clock.advance(minute / 2);
+    /// assert_eq!(cache.get_and_touch::<i32>("session", minute).await?, Some(7));
+    /// clock.advance(minute / 2);
+    /// assert!(cache.exists("session").await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) and [`set_ttl`](Self::set_ttl).
+    pub async fn get_and_touch<T: Value>(
+        &self,
+        key: impl Into<Key>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<Option<T>, Error> {
+        let key = key.into();
+        let lifetime = self.lifetime_of(ttl.into(), &key)?;
+        let value = match &self.shared.backend {
+            Backend::Off => None,
+            Backend::Memory(memory) => match memory.get(key.qualified()) {
+                Some(entry) if entry.holds::<T>() => {
+                    live(memory, &key, lifetime);
+                    entry.value()
+                }
+                _ => None,
+            },
+            Backend::Remote(remote) => {
+                let found = self.live_in(remote, &key, lifetime).await?;
+                found.and_then(|found| self.decode(&found))
+            }
+        };
+        self.tally(None).add(if value.is_some() {
+            Count::Hit
+        } else {
+            Count::Miss
+        });
+        Ok(value)
+    }
+
+    /// Changes the time of the entry that is there, and gives the entry.
+    async fn live_in(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        lifetime: Lifetime,
+    ) -> Result<Option<Found>, Error> {
+        let expires_at = self.expires_at(lifetime);
+        loop {
+            let Some(found) = self.find_in(remote, key).await? else {
+                return Ok(None);
+            };
+            let Some(identity) = found.seen.identity else {
+                return Ok(None);
+            };
+            let Ok(bytes) = envelope::restamp(key.qualified(), found.slot(), expires_at) else {
+                return Ok(None);
+            };
+            let patch = Patch {
+                identity,
+                bytes: &bytes,
+                scopes: &found.scopes(),
+                ttl: lifetime.ttl(),
+            };
+            let patching = remote.store.patch(key.qualified(), patch);
+            let patched = remote.budget().spend(patching).await;
+            // Replaced in between: the newer one is the one that is meant.
+            if self.counted(remote, patched)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// When an entry with this lifetime expires, in milliseconds since 1970; zero for never.
+    pub(super) fn expires_at(&self, lifetime: Lifetime) -> u64 {
+        let now = self.shared.clock.unix_millis();
+        lifetime
+            .ttl()
+            .map_or(0, |ttl| now.saturating_add(super::store_load::millis(ttl)))
+    }
+
+    fn left(&self, expires_at: u64) -> Option<std::time::Duration> {
+        let now = self.shared.clock.unix_millis();
+        (expires_at != 0).then(|| std::time::Duration::from_millis(expires_at.saturating_sub(now)))
+    }
+}
+
+/// Changes the time of the entry that is there, unless it ends first.
+fn live(memory: &Memory, key: &Key, lifetime: Lifetime) -> Option<()> {
+    let entry = memory.peek(key.qualified())?;
+    let expires_at: Tick = memory.expires_at(lifetime.ttl());
+    entry
+        .expires_at
+        .set_before(memory.now(), expires_at)
+        .then(|| memory.admit(entry))
+}

@@ -1,0 +1,181 @@
+//! Looking up without loading.
+
+use super::store_load::Look;
+use super::{Backend, Cache, scopes};
+use crate::error::Error;
+use crate::key::Key;
+use crate::remote::{Found, Remote, Sight};
+use crate::spec::Spec;
+use crate::stats::Count;
+use crate::store::Part;
+use crate::tag::Tags;
+use crate::value::Value;
+
+/// How many whole entries are read in one step: enough to make round trips cheap, few enough to keep
+/// the server free for others.
+pub(super) const WHOLE_AT_ONCE: usize = 200;
+
+impl Cache {
+    /// The value of `key`, if there is a usable one of type `T`. One round trip, tags and all.
+    ///
+    /// An entry that is corrupt or of another type counts as none.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store does not answer; annotated functions treat that as a miss.
+    pub async fn get<T: Value>(&self, key: impl Into<Key>) -> Result<Option<T>, Error> {
+        let key = key.into();
+        let value = match &self.shared.backend {
+            Backend::Off => None,
+            Backend::Memory(memory) => memory
+                .get(key.qualified())
+                .and_then(|entry| entry.value::<T>()),
+            Backend::Remote(remote) => {
+                let found = self.find_in(remote, &key).await?;
+                found.and_then(|found| self.decode(&found))
+            }
+        };
+        self.count_lookup(value.is_some());
+        Ok(value)
+    }
+
+    /// The values of `keys`, in their order, each as [`get`](Self::get) would give it: in two round
+    /// trips for every 200 of them.
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// cache.set("a", &1).await?;
+    /// cache.set("c", &3).await?;
+    /// assert_eq!(cache.get_many::<i32>(["a", "b", "c"]).await?, [Some(1), None, Some(3)]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_many<T: Value>(
+        &self,
+        keys: impl IntoIterator<Item: Into<Key>>,
+    ) -> Result<Vec<Option<T>>, Error> {
+        let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
+        let mut values = Vec::with_capacity(keys.len());
+        match &self.shared.backend {
+            Backend::Off => values.resize(keys.len(), None),
+            Backend::Memory(memory) => values.extend(keys.iter().map(|key| {
+                let entry = memory.get(key.qualified())?;
+                entry.value::<T>()
+            })),
+            Backend::Remote(remote) => {
+                for keys in keys.chunks(WHOLE_AT_ONCE) {
+                    let found = self.find_many_in(remote, keys, Part::Whole).await?;
+                    values.extend(found.iter().map(|found| self.decode(found.as_ref()?)));
+                }
+            }
+        }
+        for value in &values {
+            self.count_lookup(value.is_some());
+        }
+        Ok(values)
+    }
+
+    /// Whether `key` has a usable entry, of any type.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn exists(&self, key: impl Into<Key>) -> Result<bool, Error> {
+        let key = key.into();
+        match &self.shared.backend {
+            Backend::Off => Ok(false),
+            Backend::Memory(memory) => Ok(memory.peek(key.qualified()).is_some()),
+            Backend::Remote(remote) => Ok(self.find_in(remote, &key).await?.is_some()),
+        }
+    }
+
+    /// The value of a spec, if there is a usable one.
+    pub(crate) async fn peek<V: Value, S: Fn(&mut Tags)>(
+        &self,
+        spec: &Spec<S>,
+    ) -> Result<Option<V>, Error> {
+        let Backend::Remote(remote) = &self.shared.backend else {
+            return self.get(&spec.key).await;
+        };
+        let look = self
+            .look::<V>(remote, &spec.key, &scopes(spec), &mut remote.budget())
+            .await?;
+        Ok(match look {
+            Look::Value(value, _) => Some(value),
+            Look::Nothing(_) | Look::Distrusted => None,
+        })
+    }
+
+    /// The usable entry of a key of which nothing is known. Counts what goes wrong.
+    pub(super) async fn find_in(&self, remote: &Remote, key: &Key) -> Result<Option<Found>, Error> {
+        let now = self.shared.clock.unix_millis();
+        let sight = remote.look(key, None, now, &mut remote.budget()).await;
+        self.entry_in(remote, sight)
+    }
+
+    /// What a look found, if that is a usable entry. Counts what goes wrong.
+    pub(super) fn entry_in(
+        &self,
+        remote: &Remote,
+        sight: Result<Sight, crate::StoreError>,
+    ) -> Result<Option<Found>, Error> {
+        remote.note(sight.as_ref().err());
+        match sight {
+            Ok(Sight::Entry(found)) => Ok(Some(found)),
+            Ok(Sight::Nothing(seen)) => {
+                if seen.is_corrupt {
+                    self.tally(None).add(Count::Corrupt);
+                }
+                Ok(None)
+            }
+            Ok(Sight::Distrusted) => Ok(None),
+            Err(error) => {
+                self.tally(None).add(Count::StoreError);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The same for many keys.
+    pub(super) async fn find_many_in(
+        &self,
+        remote: &Remote,
+        keys: &[Key],
+        part: Part,
+    ) -> Result<Vec<Option<Found>>, Error> {
+        let now = self.shared.clock.unix_millis();
+        let sights = remote
+            .look_many(keys, part, now, &mut remote.budget())
+            .await;
+        remote.note(sights.as_ref().err());
+        match sights {
+            Ok(sights) => {
+                for _ in 0..sights.corrupt {
+                    self.tally(None).add(Count::Corrupt);
+                }
+                Ok(sights.found)
+            }
+            Err(error) => {
+                self.tally(None).add(Count::StoreError);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// An entry's value, if it is a `T`.
+    pub(super) fn decode<T: Value>(&self, found: &Found) -> Option<T> {
+        let value = super::store_load::read(found).ok();
+        if value.is_none() {
+            self.tally(None).add(Count::Corrupt);
+        }
+        value
+    }
+
+    fn count_lookup(&self, is_hit: bool) {
+        self.tally(None)
+            .add(if is_hit { Count::Hit } else { Count::Miss });
+    }
+}

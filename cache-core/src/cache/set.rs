@@ -1,0 +1,386 @@
+//! Storing values that nobody loaded.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::named::{About, Named, entry_options};
+use super::{Backend, BoxFuture, Cache, Lifetime, scopes};
+use crate::error::Error;
+use crate::key::Key;
+use crate::memory::{AnyResident, Memory, Resident};
+use crate::remote::{Budget, HeldLease, Remote, Sight};
+use crate::spec::{Spec, Ttl};
+use crate::stats::Count;
+use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased};
+use crate::tag::Tags;
+use crate::value::Value;
+
+/// How many entries are set at once, where there are many to be set.
+const SETS_AT_ONCE: usize = 32;
+
+impl Cache {
+    /// Stores `value` under `key`. Awaiting the returned builder does it.
+    ///
+    /// A load of the same key that is under way will not replace it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// cache
+    ///     .set("report:2026", &vec![1_u32, 2, 3])
+    ///     .ttl(Duration::from_secs(60))
+    ///     .tags(["reports"])
+    ///     .namespace("shop")
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// On awaiting: [`Error::ZeroTtl`], [`Error::Encode`], [`Error::TooManyTags`], [`Error::Store`].
+    pub fn set<'c, T: Value>(&'c self, key: impl Into<Key>, value: &'c T) -> Set<'c, T> {
+        Set {
+            cache: self,
+            value,
+            entry: Named::new(key.into()),
+        }
+    }
+
+    /// Stores `value` under `key` unless there is a usable entry; whether it did. Of any number of
+    /// callers one does. Awaiting the returned builder does it.
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// assert!(cache.set_if_absent("leader", &"a".to_owned()).await?);
+    /// assert!(!cache.set_if_absent("leader", &"b".to_owned()).await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_if_absent<'c, T: Value>(
+        &'c self,
+        key: impl Into<Key>,
+        value: &'c T,
+    ) -> SetIfAbsent<'c, T> {
+        SetIfAbsent {
+            cache: self,
+            value,
+            entry: Named::new(key.into()),
+        }
+    }
+
+    /// Stores each value under its key, several at once. Awaiting the returned builder does it; its
+    /// options hold for all of them. A failure leaves those stored that were.
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+    /// let cache = Cache::memory();
+    /// cache.set_many([("a", 1), ("b", 2)]).tags(["letters"]).await?;
+    /// assert_eq!(cache.get::<i32>("b").await?, Some(2));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set): the first failure.
+    pub fn set_many<K: Into<Key>, T: Value>(
+        &self,
+        entries: impl IntoIterator<Item = (K, T)>,
+    ) -> SetMany<'_, T> {
+        SetMany {
+            cache: self,
+            entries: entries
+                .into_iter()
+                .map(|(key, value)| (key.into(), value))
+                .collect(),
+            about: About::default(),
+        }
+    }
+
+    /// Stores a value under a spec, in place of whatever is there or on its way.
+    pub(crate) async fn prime<V: Value, S: Fn(&mut Tags)>(
+        &self,
+        spec: &Spec<S>,
+        value: &V,
+    ) -> Result<(), Error> {
+        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let scopes = scopes(spec);
+        let key = spec.key.qualified();
+        match &self.shared.backend {
+            Backend::Off => Ok(()),
+            Backend::Memory(memory) => {
+                let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
+                let mut flights = self.shared.flights.lock(key);
+                flights.revoke(key);
+                let replaced = memory.place(Arc::clone(&entry));
+                drop(flights);
+                drop(replaced);
+                memory.admit(entry);
+                Ok(())
+            }
+            Backend::Remote(remote) => {
+                self.shared.flights.revoke(key);
+                let new = New {
+                    key: &spec.key,
+                    scopes: &scopes,
+                    lifetime,
+                    value,
+                };
+                let budget = &mut remote.budget();
+                // Overtaken means that it was set, and then deleted or set again: nobody else fills
+                // under this lease.
+                self.store_in(remote, &new, Expected::Anything, budget)
+                    .await
+                    .map(drop)
+            }
+        }
+    }
+
+    /// Stores a value unless there is a usable entry.
+    async fn prime_absent<V: Value, S: Fn(&mut Tags)>(
+        &self,
+        spec: &Spec<S>,
+        value: &V,
+    ) -> Result<bool, Error> {
+        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let scopes = scopes(spec);
+        let key = spec.key.qualified();
+        match &self.shared.backend {
+            Backend::Off => Ok(false),
+            Backend::Memory(memory) => {
+                let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
+                let mut flights = self.shared.flights.lock(key);
+                if memory.peek(key).is_some() {
+                    drop(flights);
+                    return Ok(false);
+                }
+                flights.revoke(key);
+                let replaced = memory.place(Arc::clone(&entry));
+                drop(flights);
+                drop(replaced);
+                memory.admit(entry);
+                Ok(true)
+            }
+            Backend::Remote(remote) => {
+                let new = New {
+                    key: &spec.key,
+                    scopes: &scopes,
+                    lifetime,
+                    value,
+                };
+                let mut budget = remote.budget();
+                loop {
+                    let now = self.shared.clock.unix_millis();
+                    let sight = remote.look(&spec.key, None, now, &mut budget).await;
+                    let expected = match &sight {
+                        Ok(Sight::Nothing(seen)) => seen.identity.into(),
+                        _ => Expected::Anything,
+                    };
+                    if self.entry_in(remote, sight)?.is_some() {
+                        return Ok(false);
+                    }
+                    if self.store_in(remote, &new, expected, &mut budget).await? {
+                        self.shared.flights.revoke(key);
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A value as process memory holds it.
+    pub(super) fn resident<V: Value>(
+        &self,
+        memory: &Memory,
+        key: &str,
+        scopes: &[String],
+        lifetime: Lifetime,
+        value: V,
+    ) -> AnyResident {
+        let held = self
+            .shared
+            .generations
+            .hold(scopes.iter().map(String::as_str));
+        let expires_at = memory.expires_at(lifetime.ttl());
+        Arc::new(Resident::new(key, memory.now(), expires_at, held, value))
+    }
+
+    /// Stores an entry, if the slot is as expected; whether it did. If something was stored or
+    /// deleted meanwhile, it did not.
+    pub(super) async fn store_in<V: Value>(
+        &self,
+        remote: &Remote,
+        new: &New<'_, V>,
+        expected: Expected,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, Error> {
+        let result = self.try_store_in(remote, new, expected, budget).await;
+        if matches!(result, Err(Error::Store(_))) {
+            self.tally(None).add(Count::StoreError);
+        }
+        result
+    }
+
+    async fn try_store_in<V: Value>(
+        &self,
+        remote: &Remote,
+        new: &New<'_, V>,
+        expected: Expected,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, Error> {
+        // Who expects something shares a lease with others that expect the same, so that one of them
+        // gets through; each taking the lease from the other, none might.
+        let mut claim = match expected {
+            Expected::Anything => Claim::Replacing,
+            Expected::NoEntry | Expected::Entry(_) => Claim::Shared,
+        };
+        loop {
+            let held = HeldLease::ask(remote, new.key, claim);
+            let request = LeaseRequest {
+                token: held.token(),
+                claim,
+                expected,
+                lasts: remote.lease,
+                scopes: new.scopes,
+                ttl: new.lifetime.ttl(),
+            };
+            let leased = budget
+                .spend(remote.store.lease(new.key.qualified(), request))
+                .await?;
+            match leased {
+                Leased::Granted(lease) => {
+                    let held = if lease.token == held.token() {
+                        held
+                    } else {
+                        held.used();
+                        HeldLease::shared(remote, lease.token)
+                    };
+                    let filled = self
+                        .fill(
+                            remote,
+                            new.key,
+                            new.scopes,
+                            new.value,
+                            new.lifetime,
+                            &lease,
+                            budget,
+                        )
+                        .await?;
+                    held.used();
+                    return Ok(filled == Filled::Stored);
+                }
+                // A lock, a set or a refresh is under way: this value is newer than theirs.
+                Leased::Held => {
+                    held.used();
+                    claim = Claim::Replacing;
+                }
+                Leased::Changed => {
+                    held.used();
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// How long an entry that is set will live.
+    pub(super) fn lifetime_of(&self, ttl: Ttl, key: &Key) -> Result<Lifetime, Error> {
+        match self.lifetime(ttl) {
+            Lifetime::None => Err(Error::ZeroTtl {
+                key: key.full().to_owned(),
+            }),
+            lifetime => Ok(lifetime),
+        }
+    }
+}
+
+/// An entry that is to be stored.
+pub(super) struct New<'a, V> {
+    pub(super) key: &'a Key,
+    pub(super) scopes: &'a [String],
+    pub(super) lifetime: Lifetime,
+    pub(super) value: &'a V,
+}
+
+/// Stores a value when awaited: see [`Cache::set`].
+#[must_use = "nothing is stored until it is awaited"]
+pub struct Set<'c, V> {
+    cache: &'c Cache,
+    value: &'c V,
+    entry: Named,
+}
+
+/// Stores a value when awaited, unless there is one: see [`Cache::set_if_absent`].
+#[must_use = "nothing is stored until it is awaited"]
+pub struct SetIfAbsent<'c, V> {
+    cache: &'c Cache,
+    value: &'c V,
+    entry: Named,
+}
+
+/// Stores values when awaited: see [`Cache::set_many`].
+#[must_use = "nothing is stored until it is awaited"]
+pub struct SetMany<'c, V> {
+    cache: &'c Cache,
+    entries: Vec<(Key, V)>,
+    about: About,
+}
+
+entry_options!(
+    Set<'c, V>: entry.about;
+    SetIfAbsent<'c, V>: entry.about;
+    SetMany<'c, V>: about;
+);
+
+impl<'c, V: Value> IntoFuture for Set<'c, V> {
+    type Output = Result<(), Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.cache.prime(&self.entry.into_spec(), self.value).await })
+    }
+}
+
+impl<'c, V: Value> IntoFuture for SetIfAbsent<'c, V> {
+    type Output = Result<bool, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.cache
+                .prime_absent(&self.entry.into_spec(), self.value)
+                .await
+        })
+    }
+}
+
+impl<'c, V: Value> IntoFuture for SetMany<'c, V> {
+    type Output = Result<(), Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self {
+            cache,
+            entries,
+            about,
+        } = self;
+        Box::pin(async move {
+            let sets = entries.into_iter().map(|(key, value)| {
+                let spec = about.spec(key);
+                async move { cache.prime(&spec, &value).await }
+            });
+            stream::iter(sets)
+                .buffer_unordered(SETS_AT_ONCE)
+                .try_collect()
+                .await
+        })
+    }
+}

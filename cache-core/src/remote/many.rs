@@ -1,0 +1,162 @@
+//! Many keys at once: their slots in one round trip, the generations of all in another.
+
+use std::collections::HashMap;
+
+use super::{Budget, Found, Remote, Seen, has_all_scopes};
+use crate::envelope::{self, Envelope};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::slot;
+use crate::store::{Nonce, Part};
+
+/// What a look at many keys showed.
+pub(crate) struct Sights {
+    /// For each key its usable entry. Where only heads were asked for, the payload may be missing.
+    pub(crate) found: Vec<Option<Found>>,
+    /// Entries that can never be served again: key and identity.
+    pub(crate) dead: Vec<(String, Nonce)>,
+    /// How many slots held something that is not an entry of ours.
+    pub(crate) corrupt: usize,
+}
+
+impl Remote {
+    /// Looks many keys up. What only the head is wanted of is not checked against its sum.
+    pub(crate) async fn look_many(
+        &self,
+        keys: &[Key],
+        part: Part,
+        now: u64,
+        budget: &mut Budget<'_>,
+    ) -> Result<Sights, StoreError> {
+        loop {
+            let takings = self.journal.takings();
+            let slots = self.slots(keys, part, budget).await?;
+            let mut corrupt = 0;
+            let envelopes: Vec<Option<Envelope<'_>>> = keys
+                .iter()
+                .zip(&slots)
+                .map(|(key, slot)| {
+                    let slot = slot.as_deref()?;
+                    let opened = match part {
+                        Part::Whole => envelope::open(key.qualified(), slot),
+                        Part::Head => envelope::parse(slot),
+                    };
+                    if opened.is_err() && !slot::is_bare_lease(slot) {
+                        corrupt += 1;
+                    }
+                    opened.ok()
+                })
+                .collect();
+            let current = self.current(&envelopes, budget).await?;
+            let mut dead = Vec::new();
+            let usable: Vec<Option<_>> = keys
+                .iter()
+                .zip(&envelopes)
+                .zip(&slots)
+                .map(|((key, envelope), slot)| {
+                    let envelope = envelope.as_ref()?;
+                    if !is_alive(key, envelope, &current, now) {
+                        dead.push((key.qualified().to_owned(), envelope.identity));
+                        return None;
+                    }
+                    let scopes = envelope.scopes.iter().map(|(scope, _)| *scope);
+                    if self.journal.covers(key.qualified(), scopes) {
+                        return None;
+                    }
+                    let slot_len = slot.as_deref().unwrap_or_default().len();
+                    Some((
+                        envelope.meta,
+                        envelope.identity,
+                        slot_len - envelope.payload.len(),
+                    ))
+                })
+                .collect();
+            drop(envelopes);
+            // As in `look`: an invalidation may have arrived between the reads and now.
+            if self.journal.takings() != takings && usable.iter().any(Option::is_some) {
+                continue;
+            }
+            let found = usable
+                .into_iter()
+                .zip(slots)
+                .map(|(usable, slot)| {
+                    let (meta, identity, payload_at) = usable?;
+                    Some(Found {
+                        meta,
+                        seen: Seen {
+                            identity: Some(identity),
+                            ..Seen::default()
+                        },
+                        bytes: slot?,
+                        payload_at,
+                    })
+                })
+                .collect();
+            return Ok(Sights {
+                found,
+                dead,
+                corrupt,
+            });
+        }
+    }
+
+    /// The slots; those whose head is longer than usual are read whole.
+    async fn slots(
+        &self,
+        keys: &[Key],
+        part: Part,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let names: Vec<String> = keys.iter().map(|key| key.qualified().to_owned()).collect();
+        let mut slots = budget.spend(self.store.slots(&names, part)).await?;
+        // A store that answers with fewer gives misses, and not other keys' entries.
+        slots.resize(keys.len(), None);
+        if part == Part::Head {
+            let is_cut = |slot: &Option<Vec<u8>>| {
+                slot.as_deref()
+                    .is_some_and(|slot| slot.len() >= slot::HEAD && envelope::parse(slot).is_err())
+            };
+            let cut: Vec<usize> = (0..keys.len()).filter(|at| is_cut(&slots[*at])).collect();
+            if !cut.is_empty() {
+                let names: Vec<String> = cut.iter().map(|at| names[*at].clone()).collect();
+                let whole = budget.spend(self.store.slots(&names, Part::Whole)).await?;
+                for (at, slot) in cut.into_iter().zip(whole) {
+                    slots[at] = slot;
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    /// The current generation of every scope that one of these lists.
+    async fn current(
+        &self,
+        envelopes: &[Option<Envelope<'_>>],
+        budget: &mut Budget<'_>,
+    ) -> Result<HashMap<String, Option<Nonce>>, StoreError> {
+        let mut current: HashMap<String, Option<Nonce>> = HashMap::new();
+        for envelope in envelopes.iter().flatten() {
+            for (scope, _) in &envelope.scopes {
+                if !current.contains_key(*scope) {
+                    current.insert((*scope).to_owned(), None);
+                }
+            }
+        }
+        let scopes: Vec<String> = current.keys().cloned().collect();
+        let generations = budget.spend(self.store.generations(&scopes)).await?;
+        current.extend(scopes.into_iter().zip(generations));
+        Ok(current)
+    }
+}
+
+fn is_alive(
+    key: &Key,
+    envelope: &Envelope<'_>,
+    current: &HashMap<String, Option<Nonce>>,
+    now: u64,
+) -> bool {
+    let is_expired = envelope.meta.expires_at != 0 && envelope.meta.expires_at <= now;
+    let is_current =
+        |(scope, carried): &(&str, Nonce)| current.get(*scope) == Some(&Some(*carried));
+    !is_expired && has_all_scopes(envelope, key, &[]) && envelope.scopes.iter().all(is_current)
+}
