@@ -27,6 +27,8 @@ mod guides {
     mod attributes {}
     #[doc = include_str!("../docs/consistency.md")]
     mod consistency {}
+    #[doc = include_str!("../docs/direct.md")]
+    mod direct {}
     #[doc = include_str!("../docs/performance.md")]
     mod performance {}
 }

@@ -37,6 +37,17 @@ fn run(name: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn warm() {
+    let text = run("warm", &[]);
+    assert!(text.contains("500 products, 50 of them gone"), "{text}");
+    assert!(text.contains("1000 prices, 0 failed"), "{text}");
+    assert!(
+        text.contains("product 7 is there, after 500 loads"),
+        "{text}"
+    );
+}
+
+#[test]
 fn quickstart() {
     let text = run("quickstart", &[]);
     assert!(

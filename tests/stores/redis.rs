@@ -516,3 +516,46 @@ async fn a_server_that_knows_half_of_the_scripts_is_told_the_others() {
     })
     .await;
 }
+
+/// What a walk asks of the server: some keys at a time, nothing that stops it for others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleting_by_pattern_goes_in_steps() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let cache = cache_on(&server.url(), &Clock::hand_wound()).await;
+        let entries = (0..5_000_u32).map(|number| (format!("key:{number}"), number));
+        cache.set_many(entries).await.expect("they are stored");
+        let mut raw = raw(&server).await;
+        let _: () = redis::cmd("CONFIG")
+            .arg("RESETSTAT")
+            .query_async(&mut raw)
+            .await
+            .expect("it is carried out");
+        let deleted = cache.delete_by_pattern("key:*").await;
+        assert_eq!(deleted.expect("it is deleted"), 5_000);
+        let stats: String = redis::cmd("INFO")
+            .arg("commandstats")
+            .query_async(&mut raw)
+            .await
+            .expect("it answers");
+        let calls = |command: &str| {
+            let line = stats
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+            let calls = line.and_then(|line| line.split(',').next());
+            calls.map_or(0, |calls| calls.parse::<u64>().expect("a number"))
+        };
+        for stops_the_server in ["keys", "flushdb", "flushall", "del"] {
+            assert_eq!(calls(stops_the_server), 0, "{stops_the_server}");
+        }
+        assert!((10..100).contains(&calls("scan")), "{stats}");
+        assert!((10..100).contains(&calls("unlink")), "{stats}");
+        assert_eq!(calls("getrange"), 5_000, "only heads are read");
+        let left: u64 = redis::cmd("DBSIZE")
+            .query_async(&mut raw)
+            .await
+            .expect("it answers");
+        assert_eq!(left, 1, "the generation of the whole cache");
+    })
+    .await;
+}

@@ -118,7 +118,8 @@ impl CacheBuilder {
     }
 
     /// How long one lookup, or one direct operation, may wait for the store in all; 250
-    /// milliseconds unless set. When it is used up the lookup goes on without the store.
+    /// milliseconds unless set. When it is used up the lookup goes on without the store. What goes
+    /// through many keys has it for each step.
     #[must_use]
     pub fn time_budget(mut self, budget: Duration) -> Self {
         self.time_budget = budget;

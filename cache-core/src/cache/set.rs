@@ -1,5 +1,6 @@
 //! Storing values that nobody loaded.
 
+use std::collections::HashSet;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
@@ -77,8 +78,9 @@ impl Cache {
         }
     }
 
-    /// Stores each value under its key, several at once. Awaiting the returned builder does it; its
-    /// options hold for all of them. A failure leaves those stored that were.
+    /// Stores each value under its key, several at once; of a key that comes twice the last value.
+    /// Awaiting the returned builder does it; its options hold for all of them. A failure leaves
+    /// those stored that were.
     ///
     /// ```
     /// use larder::Cache;
@@ -373,7 +375,14 @@ impl<'c, V: Value> IntoFuture for SetMany<'c, V> {
             about,
         } = self;
         Box::pin(async move {
-            let sets = entries.into_iter().map(|(key, value)| {
+            // From the end, so that the last of a key is the first that is seen.
+            let mut seen = HashSet::new();
+            let last = entries
+                .into_iter()
+                .rev()
+                .filter(|(key, _)| seen.insert(key.clone()));
+            let last: Vec<_> = last.collect();
+            let sets = last.into_iter().map(|(key, value)| {
                 let spec = about.spec(key);
                 async move { cache.prime(&spec, &value).await }
             });

@@ -56,7 +56,8 @@ pub struct Warm<'a, F> {
 impl Cache {
     /// Stores each value under its key, a bounded number at once, taking them from the iterator as
     /// their turn comes: for more than fits into memory. Awaiting the returned builder does it; its
-    /// options hold for all of them. One that fails does not stop the others.
+    /// options hold for all of them. One that fails does not stop the others. Of a key that comes
+    /// twice either value may stay.
     ///
     /// ```
     /// use larder::Cache;
