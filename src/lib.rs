@@ -1,19 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod events;
 mod init;
 mod settings;
 
 pub use larder_core::{
-    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Entry, Error,
-    Invalidation, Key, KeyPart, KeyWriter, Load, MemoryLimit, Mode, Page, Pattern, PatternPart,
-    Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets,
-    TierStats, TryLoad, Ttl, Ttls, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, escape,
-    sites, slot, store, warm,
+    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Emitted, Entry, Error,
+    EventLog, EventStats, Gap, Handler, HandlerStats, Invalidation, Key, KeyPart, KeyWriter,
+    Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Publication, Role, Set,
+    SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets, TierStats,
+    TryLoad, Ttl, Ttls, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, emit, escape,
+    event, event_stats, handlers, listen, sites, slot, store, warm,
 };
-pub use larder_macros::{cache_read, cache_write, resource};
+pub use larder_macros::{cache_read, cache_write, invalidate_on, on_event, resource};
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
+pub use crate::events::stop_listening;
 pub use crate::init::{cache, cache_named, init, scope};
 pub use crate::settings::{Builder, InitError, builder};
 
@@ -29,6 +32,8 @@ mod guides {
     mod consistency {}
     #[doc = include_str!("../docs/direct.md")]
     mod direct {}
+    #[doc = include_str!("../docs/events.md")]
+    mod events {}
     #[doc = include_str!("../docs/performance.md")]
     mod performance {}
 }

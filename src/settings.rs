@@ -15,6 +15,7 @@ pub struct Builder {
     max_entries: u64,
     time_budget: Duration,
     start_degraded: bool,
+    consumer: Option<String>,
     named: Vec<(String, Cache)>,
 }
 
@@ -42,6 +43,7 @@ pub fn builder() -> Builder {
         max_entries: 10_000,
         time_budget: Duration::from_millis(250),
         start_degraded: false,
+        consumer: None,
         named: Vec::new(),
     }
 }
@@ -86,6 +88,7 @@ impl Builder {
                 Some(_) => mistakes.push(format!("{name} must be a number of seconds above zero")),
             }
         }
+        settings.consumer = variable("CACHE_CONSUMER");
         match variable("CACHE_START_DEGRADED").as_deref().map(str::trim) {
             None | Some("false" | "0") => {}
             Some("true" | "1") => settings.start_degraded = true,
@@ -161,6 +164,14 @@ impl Builder {
         self
     }
 
+    /// Under which name this process's position in the log of events is kept on the server, so that it
+    /// goes on there after a restart: see [`Listen::named`](crate::Listen::named).
+    #[must_use]
+    pub fn consumer(mut self, name: impl Into<String>) -> Self {
+        self.consumer = Some(name.into());
+        self
+    }
+
     /// A cache for the functions that say `cache = "name"`.
     #[must_use]
     pub fn cache(mut self, name: impl Into<String>, cache: Cache) -> Self {
@@ -200,15 +211,17 @@ impl Builder {
             .fold(caches, |caches, (name, cache)| caches.with(name, cache)))
     }
 
-    /// Connects, checks that every annotated function finds its cache, and makes these the caches of
-    /// the process.
+    /// Connects, checks that every annotated function finds its cache, makes these the caches of the
+    /// process, and listens to the events of other processes where there are handlers.
     ///
     /// # Errors
     /// [`InitError`].
-    pub async fn install(self) -> Result<(), InitError> {
+    pub async fn install(mut self) -> Result<(), InitError> {
+        let consumer = self.consumer.take();
         let caches = self.build().await?;
         let default = caches.default_cache().clone();
         caches.install()?;
+        crate::events::start(consumer).await;
         tracing::info!(?default, "caches are set up");
         Ok(())
     }
@@ -323,6 +336,7 @@ mod tests {
             ("CACHE_TTL_SHORT", "5"),
             ("CACHE_TTL_LONG", "7200"),
             ("CACHE_START_DEGRADED", "true"),
+            ("CACHE_CONSUMER", "worker-1"),
         ])
         .expect("it is understood");
         assert_eq!(settings.url.as_deref(), Some("redis://one"));
@@ -332,6 +346,7 @@ mod tests {
         assert_eq!(settings.ttls.short, Duration::from_secs(5));
         assert_eq!(settings.ttls.long, Duration::from_secs(7_200));
         assert!(settings.start_degraded);
+        assert_eq!(settings.consumer.as_deref(), Some("worker-1"));
         let settings = from(&[("REDIS_URL", "redis://two")]).expect("it is understood");
         let expected = cfg!(feature = "redis").then_some("redis://two");
         assert_eq!(settings.url.as_deref(), expected);

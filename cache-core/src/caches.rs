@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::Error;
 use crate::cache::Cache;
+use crate::event::handlers;
 use crate::site::sites;
 
 /// The caches of a process or of a task: a default one, and any number with names.
@@ -83,6 +84,10 @@ impl Caches {
         std::iter::once("default").chain(self.named.keys().map(String::as_str))
     }
 
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Cache> {
+        std::iter::once(&self.default).chain(self.named.values())
+    }
+
     /// Checks that every annotated function of this program finds its cache here.
     ///
     /// # Errors
@@ -91,6 +96,12 @@ impl Caches {
         for site in sites() {
             if let Some(name) = site.cache_name() {
                 self.named(name).map_err(|error| site.wanting(error))?;
+            }
+        }
+        for handler in handlers() {
+            if let Some(name) = handler.cache_name() {
+                self.named(name)
+                    .map_err(|error| error.wanted_by(handler.function()))?;
             }
         }
         Ok(())
@@ -146,6 +157,29 @@ static ANY_SCOPE: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
     static SCOPED: Arc<Caches>;
+}
+
+/// A task's own caches, to be given along to what it spawns. Without any there is nothing to give: the
+/// installed ones are found faster where no task has its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Along(Option<Arc<Caches>>);
+
+impl Along {
+    pub(crate) fn here() -> Self {
+        Self(scoped())
+    }
+
+    pub(crate) fn with(caches: Caches) -> Self {
+        ANY_SCOPE.store(true, Ordering::Release);
+        Self(Some(Arc::new(caches)))
+    }
+
+    pub(crate) async fn scope<F: Future>(self, future: F) -> F::Output {
+        match self.0 {
+            Some(caches) => SCOPED.scope(caches, future).await,
+            None => future.await,
+        }
+    }
 }
 
 /// The cache that a function found.

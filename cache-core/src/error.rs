@@ -80,6 +80,20 @@ pub enum Error {
     AlreadyInstalled,
 }
 
+impl Error {
+    /// Says which function asked for the cache.
+    pub(crate) fn wanted_by(self, function: &str) -> Self {
+        match self {
+            Self::UnknownCache { name, known, .. } => Self::UnknownCache {
+                name,
+                known,
+                wanted_by: Some(function.to_owned()),
+            },
+            other => other,
+        }
+    }
+}
+
 fn for_whom(function: Option<&str>) -> String {
     function
         .map(|function| format!(", which `{function}` wants"))

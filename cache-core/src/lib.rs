@@ -10,6 +10,7 @@ mod clock;
 mod codec;
 mod envelope;
 mod error;
+pub mod event;
 mod flight;
 mod generation;
 mod key;
@@ -32,6 +33,10 @@ pub use crate::caches::Caches;
 pub use crate::clock::Clock;
 pub use crate::codec::{Codec, Compression};
 pub use crate::error::{Error, StoreError};
+pub use crate::event::{
+    Emitted, EventLog, EventStats, Gap, Handler, HandlerStats, Listen, Listening, Publication,
+    emit, event_stats, handlers, listen,
+};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
 pub use crate::site::{Role, Site, sites};
@@ -47,6 +52,10 @@ pub mod __private {
     pub use inventory::submit;
 
     pub use crate::call::{Again, again, invalidate, peek, prime, read, read_hashed};
+    pub use crate::event::{
+        FailsByDebug, FailsByDisplay, FailsSilently, Failure, HandlerRegistration, Handling,
+        Payload, Piece, Returned, Rule, Succeeds, apply, decode, invalidate_on,
+    };
     pub use crate::key::{
         HashPart, Hashed, PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap,
     };
@@ -57,5 +66,7 @@ pub mod __private {
         Yields, always, if_some,
     };
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
-    pub use crate::{__outcome as outcome, __part as part, __succeeded as succeeded};
+    pub use crate::{
+        __handled as handled, __outcome as outcome, __part as part, __succeeded as succeeded,
+    };
 }

@@ -142,14 +142,7 @@ impl Site {
     }
 
     pub(crate) fn wanting(&self, error: Error) -> Error {
-        match error {
-            Error::UnknownCache { name, known, .. } => Error::UnknownCache {
-                name,
-                known,
-                wanted_by: Some(self.function.to_owned()),
-            },
-            other => other,
-        }
+        error.wanted_by(self.function)
     }
 }
 

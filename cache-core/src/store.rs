@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 pub use crate::codec::NumberKind;
 use crate::error::StoreError;
+use crate::event::EventLog;
 use crate::key::Pattern;
 
 /// A value of 128 random bits that is never used twice: a generation, a lease's token, an entry's
@@ -340,6 +342,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
             store: self.name().to_owned(),
             operation,
         }
+    }
+
+    /// The log of events that the processes on this store share, where it has one. Always the same.
+    fn events(&self) -> Option<Arc<dyn EventLog>> {
+        None
     }
 
     /// Answers if the store can be used.

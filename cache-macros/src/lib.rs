@@ -4,6 +4,7 @@
 
 mod body;
 mod errors;
+mod event;
 mod function;
 mod generics;
 mod key;
@@ -199,4 +200,70 @@ pub fn cache_write(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn resource(input: TokenStream) -> TokenStream {
     resource::declarations(input.into()).into()
+}
+
+/// Registers an `async fn` for an event: it runs whenever the event is emitted, in this process or in
+/// another one that shares a store.
+///
+/// ```
+/// use larder::{emit, on_event};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct UserUpdated { user_id: u64 }
+///
+/// #[on_event("user.updated")]
+/// async fn drop_user(event: UserUpdated) -> Result<(), larder::Error> {
+///     larder::cache().invalidate_tags([format!("user:{}", event.user_id)]).await?;
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// let emitted = emit("user.updated", &UserUpdated { user_id: 7 }).await?;
+/// assert_eq!(emitted.failed, 0);
+/// # Ok(()) }
+/// ```
+///
+/// The name is a string literal or a constant; an event has any number of handlers. The function is a
+/// free one and stays callable. It takes the event, by value or by reference, whose type is
+/// `Deserialize`. Of a `Result`, an `Err` is a failure, as is a panic: it is reported and tried again.
+/// Any other return value counts as handled.
+#[proc_macro_attribute]
+pub fn on_event(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    event::attribute(arguments.into(), item.into()).into()
+}
+
+/// Declares what an event invalidates.
+///
+/// ```
+/// use larder::{cache_read, emit, invalidate_on};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct UserUpdated { user_id: u64 }
+///
+/// #[cache_read(key = "name:{user_id}", tags = ["user:{user_id}"])]
+/// async fn name_of(user_id: u64) -> String { format!("user {user_id}") }
+///
+/// invalidate_on!("user.updated": UserUpdated, tags = ["user:{user_id}"]);
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// name_of(7).await;
+/// emit("user.updated", &UserUpdated { user_id: 7 }).await?;
+/// assert_eq!(name_of::peek(7).await?, None);
+/// # Ok(()) }
+/// ```
+///
+/// Templates are those of [`macro@cache_read`]; their names are fields of the event. Where its type is
+/// given they are checked at compile time, and tags and keys can be expressions of `event` too. Without
+/// the type, `invalidate_on!("user.updated", tags = ["user:{user_id}"])`, they are looked up in what was
+/// emitted; an event that lacks one invalidates nothing and is reported.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `tags = ["user:{user_id}"]` | Everything with one of these tags, and the keys of their names. |
+/// | `keys = ["user:{user_id}"]` | These keys. |
+/// | `namespace = "{org}"` | The namespace that `keys` are in. |
+/// | `cache = "sessions"` | The named cache to use. |
+#[proc_macro]
+pub fn invalidate_on(input: TokenStream) -> TokenStream {
+    event::declaration(input.into()).into()
 }

@@ -12,7 +12,7 @@ use crate::store::{Keyspace, RedisStore};
 
 /// How long a connection may take to be made. Longer than one call's time budget: the call goes on
 /// without the store, and the connection is there for the next one.
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
 /// After how long without an answer from the other machine the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -132,8 +132,9 @@ impl RedisStoreBuilder {
                 });
             }
         }
-        let connection = self.connection()?;
+        let (client, connection) = self.connection()?;
         let store = RedisStore::new(
+            client,
             connection,
             shown(&self.url),
             secrets(&self.url),
@@ -155,7 +156,8 @@ impl RedisStoreBuilder {
         Ok(store)
     }
 
-    fn connection(&self) -> Result<ConnectionManager, ConnectError> {
+    /// What connects, and what the commands go through.
+    fn connection(&self) -> Result<(Client, ConnectionManager), ConnectError> {
         let unusable = |error: redis::RedisError| ConnectError::Url {
             url: shown(&self.url),
             reason: redacted(&error, &secrets(&self.url)),
@@ -192,7 +194,8 @@ impl RedisStoreBuilder {
             .set_number_of_retries(0)
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(None);
-        ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config);
+        Ok((client, connection.map_err(unusable)?))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod address;
 mod connect;
+mod events;
 mod scripts;
 mod store;
 

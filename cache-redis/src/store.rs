@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use larder_core::StoreError;
+use larder_core::event::EventLog;
 use larder_core::store::{
     Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest, Leased,
     Nonce, Part, Patch, Reading, Scan, Scopes, Store, Usage,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
-use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
+use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
 
 use crate::connect::{RedisStoreBuilder, redacted};
+use crate::events::RedisEvents;
 use crate::scripts::{Scripts, call};
 
 const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
@@ -44,6 +46,7 @@ const AT_ONCE: usize = 500;
 #[derive(Clone)]
 pub struct RedisStore {
     connection: ConnectionManager,
+    events: Arc<RedisEvents>,
     scripts: Arc<Scripts>,
     keyspace: Arc<Keyspace>,
     name: Arc<str>,
@@ -59,17 +62,27 @@ impl RedisStore {
     }
 
     pub(crate) fn new(
+        client: Client,
         connection: ConnectionManager,
         name: String,
         secrets: Vec<String>,
         keyspace: Keyspace,
     ) -> Self {
+        let secrets: Arc<[String]> = secrets.into();
+        let events = RedisEvents::new(
+            connection.clone(),
+            client,
+            keyspace.generation("events"),
+            &name,
+            Arc::clone(&secrets),
+        );
         Self {
             connection,
+            events: Arc::new(events),
             scripts: Arc::new(Scripts::new()),
             keyspace: Arc::new(keyspace),
             name: name.into(),
-            secrets: secrets.into(),
+            secrets,
         }
     }
 
@@ -148,13 +161,18 @@ impl RedisStore {
     }
 
     fn failed(&self, error: &RedisError) -> StoreError {
-        let store = self.name.to_string();
-        let reason = redacted(error, &self.secrets);
-        if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
-            StoreError::Unreachable { store, reason }
-        } else {
-            StoreError::Refused { store, reason }
-        }
+        failed(&self.name, &self.secrets, error)
+    }
+}
+
+/// What the client's error means, without anything secret in it.
+pub(crate) fn failed(store: &str, secrets: &[String], error: &RedisError) -> StoreError {
+    let store = store.to_owned();
+    let reason = redacted(error, secrets);
+    if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+        StoreError::Unreachable { store, reason }
+    } else {
+        StoreError::Refused { store, reason }
     }
 }
 
@@ -451,6 +469,10 @@ impl Store for RedisStore {
         Some(Box::new(self.connection.clone()))
     }
 
+    fn events(&self) -> Option<Arc<dyn EventLog>> {
+        Some(Arc::clone(&self.events) as Arc<dyn EventLog>)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         redis::cmd("PING")
             .query_async::<String>(&mut self.connection())
@@ -531,7 +553,8 @@ impl Keyspace {
         glob
     }
 
-    /// A namespace cannot begin with `#`, so no key can be taken for a generation.
+    /// A namespace cannot begin with `#`, so no key can be taken for a generation; no scope is called
+    /// `events`, which is the stream.
     fn generation(&self, scope: &str) -> String {
         format!("{}#{scope}", self.base)
     }

@@ -33,6 +33,7 @@ pub use self::warm::{Warm, WarmEntries, Warmed, warm};
 use crate::clock::Clock;
 use crate::codec::Encoding;
 use crate::error::Error;
+use crate::event::Bus;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
@@ -232,6 +233,14 @@ impl Cache {
             Lifetime::None
         } else {
             Lifetime::For(ttl)
+        }
+    }
+
+    /// The way to other processes, where the store has a log of events.
+    pub(crate) fn bus(&self) -> Option<&Arc<Bus>> {
+        match &self.shared.backend {
+            Backend::Remote(remote) => remote.bus.as_ref(),
+            Backend::Off | Backend::Memory(_) => None,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) use self::walk::{STEP, Walk};
 use crate::cache::Invalidation;
 use crate::envelope::{self, Envelope, Meta};
 use crate::error::StoreError;
+use crate::event::Bus;
 use crate::generation::{EVERYTHING, namespace_scope};
 use crate::key::{Key, Pattern};
 use crate::slot::SlotHead;
@@ -27,6 +28,7 @@ pub(crate) struct Remote {
     budget: Duration,
     pub(crate) lease: Duration,
     journal: Arc<Journal>,
+    pub(crate) bus: Option<Arc<Bus>>,
     /// Whether the last look failed: said once when it begins, and once when it ends.
     is_down: AtomicBool,
 }
@@ -102,11 +104,13 @@ impl Seen {
 impl Remote {
     pub(crate) fn new(store: Arc<dyn Store>, budget: Duration, lease: Duration) -> Self {
         let journal = Journal::new(Arc::clone(&store), budget);
+        let bus = store.events().map(|log| Bus::new(log, budget));
         Self {
             store,
             budget,
             lease,
             journal,
+            bus,
             is_down: AtomicBool::new(false),
         }
     }
@@ -128,9 +132,12 @@ impl Remote {
         self.journal.len()
     }
 
-    /// Waits until the store has taken every invalidation.
+    /// Waits until the store has taken every invalidation, and every event.
     pub(crate) async fn settled(&self) {
         self.journal.flush().await;
+        if let Some(bus) = &self.bus {
+            bus.flush().await;
+        }
     }
 
     /// Whether an invalidation that covers this is still on its way to the store.

@@ -1,0 +1,238 @@
+//! Following one log: what other processes appended is handled here, in order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::{self, Either};
+use tokio::sync::watch;
+
+use super::bus::Bus;
+use super::ledger::Ledger;
+use super::listen::Gap;
+use super::log::{Content, Entry, Position};
+use super::run::run;
+use super::stats::count;
+use super::{Event, retry};
+use crate::caches::{Along, Caches};
+use crate::error::StoreError;
+
+/// How long one read waits for an entry. After that the log is asked whether it is still what it was.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How much longer an answer may take until the server counts as silent.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// One log, and where its reader is.
+pub(crate) struct Follower {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) caches: Caches,
+    pub(crate) along: Along,
+    /// Under which name the position is saved, if it is.
+    pub(crate) consumer: Option<String>,
+    /// The last entry that was read; `None` until the log was reached for the first time.
+    pub(crate) position: Option<Position>,
+    /// Whether the last read brought nothing, so that what was read before proves nothing any more.
+    is_idle: bool,
+    ledger: Ledger,
+    saved: Option<Position>,
+}
+
+impl Follower {
+    pub(crate) fn new(
+        bus: Arc<Bus>,
+        caches: Caches,
+        along: Along,
+        consumer: Option<String>,
+    ) -> Self {
+        Self {
+            bus,
+            caches,
+            along,
+            consumer,
+            position: None,
+            is_idle: true,
+            ledger: Ledger::default(),
+            saved: None,
+        }
+    }
+
+    /// Finds where to begin: at the position that was saved, else at the end.
+    pub(crate) async fn begin(&mut self) {
+        let budget = self.bus.budget();
+        let found = self
+            .within(budget, async {
+                let saved = match &self.consumer {
+                    Some(consumer) => self.bus.log.saved(consumer).await?,
+                    None => None,
+                };
+                match saved {
+                    Some(position) => Ok(position),
+                    None => self.bus.log.last().await,
+                }
+            })
+            .await;
+        match found {
+            Ok(position) => self.position = Some(position),
+            Err(error) => {
+                tracing::warn!(%error, "events of other processes cannot be followed yet");
+            }
+        }
+    }
+
+    /// Follows the log until the sender of `stopped` is gone. An event that is being handled then is
+    /// handled to its end.
+    pub(crate) async fn follow(mut self, mut stopped: watch::Receiver<()>) {
+        let mut pauses = retry::of_log();
+        let mut is_down = false;
+        while let Some(read) = unless(&mut stopped, self.read()).await {
+            match read {
+                Ok(entries) => {
+                    if is_down {
+                        tracing::info!(log = self.bus.log.name(), "events are followed again");
+                    }
+                    (pauses, is_down) = (retry::of_log(), false);
+                    for entry in entries {
+                        self.take(entry).await;
+                        if stopped.has_changed().is_err() {
+                            break;
+                        }
+                    }
+                    self.save().await;
+                }
+                Err(error) => {
+                    if !is_down {
+                        tracing::warn!(%error, "events cannot be followed: it is tried again");
+                    }
+                    (self.is_idle, is_down) = (true, true);
+                    let pause = pauses.next().unwrap_or(Duration::from_secs(1));
+                    if unless(&mut stopped, tokio::time::sleep(pause))
+                        .await
+                        .is_none()
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+        self.save().await;
+    }
+
+    /// What comes after the position. Being cancelled loses nothing.
+    async fn read(&mut self) -> Result<Vec<Entry>, StoreError> {
+        let position = match self.position {
+            Some(position) if !self.is_idle => position,
+            _ => self.look().await?,
+        };
+        let entries = self
+            .within(WAIT + GRACE, self.bus.log.read(position, WAIT))
+            .await?;
+        self.is_idle = entries.is_empty();
+        Ok(entries)
+    }
+
+    /// Whether the log still is what it was when it was last read: one that ends before the position
+    /// has lost something, and what came after that may have been lost with it.
+    async fn look(&mut self) -> Result<Position, StoreError> {
+        let last = self.within(GRACE, self.bus.log.last()).await?;
+        match self.position {
+            Some(position) if position <= last => Ok(position),
+            _ => {
+                self.gap().await;
+                self.position = Some(last);
+                self.ledger.note(last, Vec::new());
+                Ok(last)
+            }
+        }
+    }
+
+    async fn take(&mut self, entry: Entry) {
+        if entry
+            .after
+            .is_some_and(|after| Some(after) != self.position)
+        {
+            self.gap().await;
+        }
+        self.position = Some(entry.position);
+        let mut retries = Vec::new();
+        match entry.record {
+            None => {
+                count(&self.bus.counters().undecodable);
+                let log = self.bus.log.name();
+                tracing::warn!(log, position = %entry.position, "an entry is no event: it is skipped");
+            }
+            Some(record) if record.origin == self.bus.origin => {}
+            Some(record) => match record.content {
+                Content::Gap => self.gap().await,
+                Content::Event { name, payload } => {
+                    count(&self.bus.counters().received);
+                    retries = self.handle(&Event { name, payload }).await;
+                }
+            },
+        }
+        self.ledger.note(entry.position, retries);
+    }
+
+    async fn handle(&self, event: &Event) -> Vec<tokio::task::JoinHandle<()>> {
+        let running = run(event, &self.along);
+        self.along.clone().scope(running).await.retries
+    }
+
+    /// Events were missed, and nobody knows which: whatever they would have invalidated goes.
+    async fn gap(&self) {
+        self.bus.counters().gaps.fetch_add(1, Ordering::Relaxed);
+        let log = self.bus.log.name();
+        tracing::warn!(log, "events were missed: the caches are cleared");
+        for cache in self.caches.each() {
+            // One that the store cannot take is retried by the cache itself.
+            let _ = cache.clear().await;
+        }
+        if let Some(event) = Gap::event(log) {
+            // Its retries hold no position back: the gap is behind us either way.
+            drop(self.handle(&event).await);
+        }
+    }
+
+    /// Saves how far everything is handled, for a consumer that has a name.
+    async fn save(&mut self) {
+        let Some(consumer) = &self.consumer else {
+            return;
+        };
+        let Some(done) = self.ledger.done() else {
+            return;
+        };
+        if self.saved == Some(done) {
+            return;
+        }
+        let saving = self.bus.log.save(consumer, done);
+        match self.within(self.bus.budget(), saving).await {
+            Ok(()) => self.saved = Some(done),
+            // The next one is saved in its place; until then, events would be handled twice.
+            Err(error) => tracing::debug!(%error, "a position was not saved"),
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        budget: Duration,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(budget, call).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Timeout {
+                store: self.bus.log.name().to_owned(),
+                budget,
+            }),
+        }
+    }
+}
+
+/// What `future` gives, unless the sender of `stopped` goes first.
+async fn unless<F: Future>(stopped: &mut watch::Receiver<()>, future: F) -> Option<F::Output> {
+    let (stopped, future) = (std::pin::pin!(stopped.changed()), std::pin::pin!(future));
+    match future::select(stopped, future).await {
+        Either::Left(_) => None,
+        Either::Right((output, _)) => Some(output),
+    }
+}

@@ -1,0 +1,7 @@
+//! Events: handlers in this process and in others, rules, retries, outages.
+
+mod local;
+mod outage;
+mod processes;
+mod rules;
+mod stage;

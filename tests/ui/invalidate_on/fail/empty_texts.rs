@@ -1,0 +1,5 @@
+use larder::invalidate_on;
+
+invalidate_on!("", tags = [""], cache = "");
+
+fn main() {}

@@ -1,0 +1,13 @@
+use larder::on_event;
+
+#[derive(serde::Deserialize)]
+struct UserUpdated {
+    user_id: u64,
+}
+
+#[on_event("user.updated", retries = 3)]
+async fn drop_user(event: UserUpdated) {
+    let _ = event.user_id;
+}
+
+fn main() {}
