@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use larder::StoreError;
 use larder::store::{
-    Capabilities, Filled, LeaseRequest, Leased, Nonce, Part, Patch, Reading, Scopes, Store,
+    Capabilities, Filled, LeaseRequest, Leased, Nonce, Part, Patch, Reading, Scan, Scopes, Store,
 };
+use larder::{Pattern, StoreError};
 use larder_redis::RedisStore;
 use tokio::sync::Semaphore;
 
@@ -103,6 +103,15 @@ impl Store for Meddled {
 
     async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
         self.store.patch(key, patch).await
+    }
+
+    async fn scan(
+        &self,
+        pattern: &Pattern,
+        cursor: Option<&str>,
+        about: usize,
+    ) -> Result<Scan, StoreError> {
+        self.store.scan(pattern, cursor, about).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! A store that is down, slow, full or forgetful costs loads, and never a wrong value.
 
+use std::future::Future as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -412,6 +413,102 @@ async fn a_caller_that_cannot_look_does_not_join_a_load_from_before() {
         for caller in late {
             assert_eq!(caller.await.expect("it ends"), 2);
         }
+    })
+    .await;
+}
+
+/// A deletion by pattern cannot be a single step. What it did not reach is made up for, and until
+/// then nothing that matches is served here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_by_pattern_that_breaks_off_is_made_up_for() {
+    in_time(async {
+        let stage = persistent().await;
+        let cache = &stage.cache;
+        let entries = (0..2_000_u32).map(|number| (format!("key:{number}"), number));
+        cache.set_many(entries).await.expect("they are stored");
+        cache.set("other", &1_u32).await.expect("it is stored");
+        stage.server().kill();
+        let failed = cache.delete_by_pattern("key:*").await;
+        assert!(matches!(failed, Err(larder::Error::Store(_))));
+        assert_eq!(cache.stats().queued_invalidations, 1);
+
+        // The entries are on the server's disk, and come back with it.
+        stage.server().restart().await;
+        cache.settle().await;
+        assert_eq!(cache.stats().queued_invalidations, 0);
+        let other = cache_on(&stage.server().url(), &stage.clock).await;
+        assert_eq!(other.count("key:*").await.expect("it answers"), 0);
+        assert_eq!(
+            other.get::<u32>("other").await.expect("it answers"),
+            Some(1)
+        );
+    })
+    .await;
+}
+
+/// Dropped at any await, it has been carried out in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_by_pattern_may_be_dropped_on_its_way() {
+    in_time(async {
+        let stage = Stage::redis().await;
+        let cache = &stage.cache;
+        for polls in 0.. {
+            let entries = (0..1_200_u32).map(|number| (format!("key:{number}"), number));
+            cache.set_many(entries).await.expect("they are stored");
+            let mut deletion = Box::pin(cache.delete_by_pattern("key:*"));
+            let mut left = polls;
+            let ended = std::future::poll_fn(|context| {
+                let polled = deletion.as_mut().poll(context);
+                if left == 0 || polled.is_ready() {
+                    return std::task::Poll::Ready(polled.is_ready());
+                }
+                left -= 1;
+                std::task::Poll::Pending
+            })
+            .await;
+            drop(deletion);
+            // From the first step on nothing that matches is served in this process.
+            if polls > 0 {
+                let got = cache
+                    .get_many::<u32>(["key:0", "key:600", "key:1199"])
+                    .await;
+                assert_eq!(got.expect("it answers"), [None; 3]);
+                cache.settle().await;
+                assert_eq!(stage.other.count("key:*").await.expect("it answers"), 0);
+            }
+            if ended {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+/// What the journal holds of a pattern covers its keys, though reads could get through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_a_pattern_is_taken_nothing_that_matches_is_served() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let store = RedisStore::builder(server.url()).connect().await;
+        let store = Meddled::with(store.expect("it is there"));
+        let loses = Arc::clone(&store.loses_invalidations);
+        let cache = Cache::builder().store(store).build();
+        cache
+            .set_many([("user:7", 1_u8), ("user:8", 2), ("order:1", 3)])
+            .await
+            .expect("they are stored");
+        loses.store(true, Ordering::SeqCst);
+        let deleted = cache.delete_by_pattern("user:*").await;
+        assert!(deleted.is_err());
+        let get = async |key: &str| cache.get::<u8>(key).await.expect("it answers");
+        assert_eq!(get("user:7").await, None);
+        assert_eq!(get("order:1").await, Some(3));
+        assert_eq!(cache.count("*").await.expect("it answers"), 1);
+        let many = cache.get_many::<u8>(["user:8", "order:1"]).await;
+        assert_eq!(many.expect("it answers"), [None, Some(3)]);
+        loses.store(false, Ordering::SeqCst);
+        cache.settle().await;
+        assert_eq!(cache.count("*").await.expect("it answers"), 1);
     })
     .await;
 }

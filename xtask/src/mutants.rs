@@ -31,13 +31,13 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "an entry is valid while its generations are",
         file: "cache-core/src/memory/entry.rs",
-        with: "now < self.expires_at && self.held.is_current()",
-        without: "now < self.expires_at",
+        with: "now < self.expires_at.get() && self.held.is_current()",
+        without: "now < self.expires_at.get()",
     },
     Guard {
         name: "an entry expires",
         file: "cache-core/src/memory/entry.rs",
-        with: "now < self.expires_at && self.held.is_current()",
+        with: "now < self.expires_at.get() && self.held.is_current()",
         without: "self.held.is_current()",
     },
     Guard {
@@ -49,7 +49,67 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a fill needs its lease (Redis)",
         file: "cache-redis/src/scripts/fill.lua",
-        with: "if held ~= ARGV[1] then return 0 end",
+        with: "if held ~= ARGV[1] then",
+        without: "if false then",
+    },
+    Guard {
+        name: "a script that runs a second time does not meet itself (Redis)",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: "if held == token then return token end",
+        without: "",
+    },
+    Guard {
+        name: "a deletion by pattern takes flights out",
+        file: "cache-core/src/flight.rs",
+        with: "shard.extract_if(|key, _| is_meant(key))",
+        without: "shard.extract_if(|key, _| is_meant(key) && false)",
+    },
+    Guard {
+        name: "a deletion by pattern that breaks off is made up for",
+        file: "cache-core/src/remote/mod.rs",
+        with: "let ticket = Ticket::matching(&self.journal, pattern);",
+        without: "let ticket = Ticket::new(&self.journal, Vec::new(), Vec::new());",
+    },
+    Guard {
+        name: "what a queued pattern covers is not served",
+        file: "cache-core/src/remote/journal.rs",
+        with: ".any(|pattern| pattern.matches_qualified(key))",
+        without: ".any(|pattern| pattern.matches_qualified(key) && false)",
+    },
+    Guard {
+        name: "many keys at once are not served while a queued invalidation covers them",
+        file: "cache-core/src/remote/many.rs",
+        with: "if self.journal.covers(key.qualified(), scopes) {",
+        without: "if self.journal.covers(key.qualified(), scopes) && false {",
+    },
+    Guard {
+        name: "many keys at once are checked against their generations",
+        file: "cache-core/src/remote/many.rs",
+        with: "&& envelope.scopes.iter().all(is_current)",
+        without: "",
+    },
+    Guard {
+        name: "one of many sets what is absent (Redis)",
+        file: "cache-redis/src/scripts/lease.lua",
+        with: "if expected ~= '*' and identity ~= expected then return 'changed' end",
+        without: "",
+    },
+    Guard {
+        name: "one of many sets what is absent (memory)",
+        file: "cache-core/src/cache/set.rs",
+        with: "if memory.peek(key).is_some() {",
+        without: "if memory.peek(key).is_some() && false {",
+    },
+    Guard {
+        name: "a sum that does not fit is an error (Redis)",
+        file: "cache-redis/src/scripts/increment.lua",
+        with: "if not sum[1] then return { 'overflow' } end",
+        without: "",
+    },
+    Guard {
+        name: "cleaning up leaves what is alive",
+        file: "cache-redis/src/scripts/remove.lua",
+        with: "if redis.pcall('GETRANGE', KEYS[1], 4, 19) ~= ARGV[1] then return 0 end",
         without: "",
     },
     Guard {
