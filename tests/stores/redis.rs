@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use larder::slot::SlotHead;
-use larder::store::{Claim, Expected, LeaseRequest, Leased, Nonce, Store as _};
+use larder::store::{Claim, Expected, LeaseRequest, Leased, Nonce, Part, Patch, Store as _};
 use larder::{Cache, Clock, Key};
 use larder_redis::RedisStore;
 use larder_testkit::{FaultProxy, RedisServer};
@@ -556,6 +556,39 @@ async fn deleting_by_pattern_goes_in_steps() {
             .await
             .expect("it answers");
         assert_eq!(left, 1, "the generation of the whole cache");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_replaced_is_neither_removed_nor_changed() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let store = RedisStore::builder(server.url()).connect().await;
+        let store = store.expect("it is there");
+        let cache = Cache::builder().store(store.clone()).build();
+        let key = Key::new("key").qualified().to_owned();
+        let identity = async || {
+            let slots = store.slots(std::slice::from_ref(&key), Part::Head).await;
+            let slot = slots.expect("it answers").remove(0).expect("it is stored");
+            SlotHead::parse(&slot).and_then(|head| head.identity)
+        };
+        cache.set("key", &1_i64).await.expect("it is stored");
+        let old = identity().await.expect("it is an entry");
+        cache.set("key", &2_i64).await.expect("it is stored");
+        assert_ne!(identity().await, Some(old));
+
+        let removed = store.remove(&[(key.clone(), old)]).await;
+        assert_eq!(removed.expect("it answers"), 0);
+        let patch = Patch {
+            identity: old,
+            bytes: &[(64, *b"nonsense")],
+            scopes: &[],
+            ttl: None,
+        };
+        assert!(!store.patch(&key, patch).await.expect("it answers"));
+        let found = cache.get::<i64>("key").await.expect("it answers");
+        assert_eq!(found, Some(2));
     })
     .await;
 }
