@@ -5,13 +5,18 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::Error;
 use crate::cache::Cache;
 use crate::event::handlers;
 use crate::site::sites;
 
-/// The caches of a process or of a task: a default one, and any number with names.
+/// What the cache is called that functions use unless they name another one.
+const DEFAULT: &str = "default";
+
+/// The caches of a process or of a task: a default one, and any number with names. Cloning is cheap
+/// and shares them.
 ///
 /// ```
 /// use larder::{Cache, Caches};
@@ -25,7 +30,7 @@ use crate::site::sites;
 #[derive(Debug, Clone)]
 pub struct Caches {
     default: Cache,
-    named: BTreeMap<String, Cache>,
+    named: Arc<BTreeMap<String, Cache>>,
     /// Whether every name leads to the default cache: before `init`, and where a test gives one.
     any_name: bool,
 }
@@ -36,7 +41,7 @@ impl Caches {
     pub fn new(default: Cache) -> Self {
         Self {
             default,
-            named: BTreeMap::new(),
+            named: Arc::default(),
             any_name: false,
         }
     }
@@ -50,10 +55,15 @@ impl Caches {
         }
     }
 
-    /// Adds a cache that functions ask for with `cache = "name"`.
+    /// Adds a cache that functions ask for with `cache = "name"`; `"default"` is the default one.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, cache: Cache) -> Self {
-        self.named.insert(name.into(), cache);
+        match name.into() {
+            name if name == DEFAULT => self.default = cache,
+            name => {
+                Arc::make_mut(&mut self.named).insert(name, cache);
+            }
+        }
         self
     }
 
@@ -70,7 +80,7 @@ impl Caches {
     pub fn named(&self, name: &str) -> Result<&Cache, Error> {
         match self.named.get(name) {
             Some(cache) => Ok(cache),
-            None if self.any_name || name == "default" => Ok(&self.default),
+            None if self.any_name || name == DEFAULT => Ok(&self.default),
             None => Err(Error::UnknownCache {
                 name: name.to_owned(),
                 wanted_by: None,
@@ -81,7 +91,16 @@ impl Caches {
 
     /// The names of the caches, `default` first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once("default").chain(self.named.keys().map(String::as_str))
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// The caches with their names, `default` first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Cache)> {
+        let named = self
+            .named
+            .iter()
+            .map(|(name, cache)| (name.as_str(), cache));
+        std::iter::once((DEFAULT, &self.default)).chain(named)
     }
 
     pub(crate) fn each(&self) -> impl Iterator<Item = &Cache> {
@@ -116,6 +135,40 @@ impl Caches {
         INSTALLED.set(self).map_err(|_| Error::AlreadyInstalled)
     }
 
+    /// Waits until every cache has [settled](Cache::settle), for at most `limit` together: what a
+    /// process does last, so that no invalidation ends with it.
+    ///
+    /// What is left when the time is up is still retried for as long as the process lives, and so it
+    /// is when this is cancelled.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::{Cache, Caches};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Unsettled> {
+    /// let caches = Caches::new(Cache::memory());
+    /// // .. the service runs, and is told to stop ..
+    /// caches.settle(Duration::from_secs(10)).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsettled`], with the invalidations that the stores have not taken.
+    pub async fn settle(&self, limit: Duration) -> Result<(), Unsettled> {
+        let all = futures_util::future::join_all(self.iter().map(|(_, cache)| cache.settle()));
+        if tokio::time::timeout(limit, all).await.is_ok() {
+            return Ok(());
+        }
+        let queued = self.iter().map(|(name, cache)| {
+            let queued = cache.stats().queued_invalidations;
+            (name.to_owned(), queued)
+        });
+        Err(Unsettled {
+            limit,
+            queued: queued.filter(|(_, queued)| *queued > 0).collect(),
+        })
+    }
+
     /// Runs `future` with these caches instead of the installed ones, so that tests can run in
     /// parallel, each with a cache of its own. The override belongs to the task: give it along to
     /// what the task spawns.
@@ -131,16 +184,13 @@ impl Caches {
     /// ```
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         ANY_SCOPE.store(true, Ordering::Release);
-        SCOPED.scope(Arc::new(self), future).await
+        SCOPED.scope(self, future).await
     }
 
     /// The caches that annotated functions use here and now.
     #[must_use]
     pub fn current() -> Self {
-        match scoped() {
-            Some(caches) => (*caches).clone(),
-            None => installed_or_memory().clone(),
-        }
+        scoped(Self::clone).unwrap_or_else(|| installed_or_memory().clone())
     }
 }
 
@@ -150,28 +200,49 @@ impl From<Cache> for Caches {
     }
 }
 
+/// What was left when [`Caches::settle`] ran out of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the caches did not settle within {limit:?}{}", invalidations(.queued))]
+#[non_exhaustive]
+pub struct Unsettled {
+    /// The time that they had.
+    pub limit: Duration,
+    /// The caches whose stores have not taken every invalidation, each with the number of those left.
+    pub queued: Vec<(String, u64)>,
+}
+
+fn invalidations(queued: &[(String, u64)]) -> String {
+    let each = queued
+        .iter()
+        .map(|(name, queued)| format!("{queued} of `{name}`"));
+    match each.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        some => format!("; invalidations that no store has taken: {some}"),
+    }
+}
+
 static INSTALLED: OnceLock<Caches> = OnceLock::new();
 
 /// Whether any task ever had caches of its own; until then a hit need not ask its task.
 static ANY_SCOPE: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
-    static SCOPED: Arc<Caches>;
+    static SCOPED: Caches;
 }
 
 /// A task's own caches, to be given along to what it spawns. Without any there is nothing to give: the
 /// installed ones are found faster where no task has its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Along(Option<Arc<Caches>>);
+pub(crate) struct Along(Option<Caches>);
 
 impl Along {
     pub(crate) fn here() -> Self {
-        Self(scoped())
+        Self(scoped(Caches::clone))
     }
 
     pub(crate) fn with(caches: Caches) -> Self {
         ANY_SCOPE.store(true, Ordering::Release);
-        Self(Some(Arc::new(caches)))
+        Self(Some(caches))
     }
 
     pub(crate) async fn scope<F: Future>(self, future: F) -> F::Output {
@@ -211,11 +282,12 @@ pub(crate) fn is_installed() -> bool {
 }
 
 pub(crate) fn find(name: Option<&str>) -> Result<Home, Error> {
-    if let Some(caches) = scoped() {
-        return match name {
-            Some(name) => caches.named(name).cloned().map(Home::Scoped),
-            None => Ok(Home::Scoped(caches.default.clone())),
-        };
+    let own = scoped(|caches| match name {
+        Some(name) => caches.named(name).cloned(),
+        None => Ok(caches.default.clone()),
+    });
+    if let Some(cache) = own {
+        return cache.map(Home::Scoped);
     }
     let caches = installed_or_memory();
     match name {
@@ -224,11 +296,12 @@ pub(crate) fn find(name: Option<&str>) -> Result<Home, Error> {
     }
 }
 
-fn scoped() -> Option<Arc<Caches>> {
+/// What `of` makes of the task's own caches, if it has some.
+fn scoped<T>(of: impl FnOnce(&Caches) -> T) -> Option<T> {
     if !any_scope() {
         return None;
     }
-    SCOPED.try_with(Arc::clone).ok()
+    SCOPED.try_with(of).ok()
 }
 
 fn installed_or_memory() -> &'static Caches {

@@ -13,6 +13,7 @@ mod error;
 pub mod event;
 mod flight;
 mod generation;
+mod health;
 mod key;
 mod memory;
 mod remote;
@@ -29,7 +30,7 @@ pub use crate::cache::{
     Cache, CacheBuilder, Count, Cursor, Entry, Invalidation, Load, Mode, Page, Set, SetIfAbsent,
     SetMany, Targets, TryLoad, Ttls, Warm, WarmEntries, Warmed, warm,
 };
-pub use crate::caches::Caches;
+pub use crate::caches::{Caches, Unsettled};
 pub use crate::clock::Clock;
 pub use crate::codec::{Codec, Compression};
 pub use crate::error::{Error, StoreError};
@@ -37,6 +38,7 @@ pub use crate::event::{
     Emitted, EventLog, EventStats, Gap, Handler, HandlerStats, Listen, Listening, Publication,
     emit, event_stats, handlers, listen,
 };
+pub use crate::health::{CacheHealth, Health, TierHealth};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
 pub use crate::site::{Role, Site, sites};

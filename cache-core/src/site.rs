@@ -9,7 +9,8 @@ use crate::caches::{self, Home};
 use crate::stats::{Counters, Stats};
 
 /// Whether a function reads through the cache or writes past it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// `#[cache_read]`
     Read,

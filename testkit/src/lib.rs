@@ -29,5 +29,6 @@ mod redis_site;
 mod tls;
 
 pub use fault_proxy::{Fault, FaultProxy};
+pub use process::Process;
 pub use redis_builder::RedisServerBuilder;
 pub use redis_server::RedisServer;

@@ -2,23 +2,26 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-/// A running server; dropping it kills and reaps it.
+/// A running server, or a program under test; dropping it kills and reaps it.
 ///
 /// Destructors do not run when a test run is killed, aborts or keeps the server in a static. For that case a
 /// guardian reads from a pipe that only this process holds open: when this process is gone, however it went,
 /// the pipe closes and the guardian kills the server.
-pub(crate) struct Process {
+pub struct Process {
     server: Child,
     guardian: Child,
 }
 
 impl Process {
     /// Starts `command` and its guardian.
-    pub(crate) fn spawn(mut command: Command) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When one of them cannot be started.
+    pub fn spawn(mut command: Command) -> io::Result<Self> {
         let mut server = command.spawn()?;
         match spawn_guardian(server.id()) {
             Ok(guardian) => Ok(Self { server, guardian }),
@@ -30,10 +33,34 @@ impl Process {
     }
 
     /// How the server ended, or `None` while it lives (paused counts as alive).
-    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.server
             .try_wait()
             .expect("ask for the state of a child process")
+    }
+
+    /// What the program writes, if its command said [`Stdio::piped`] and nobody took it yet.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.server.stdout.take()
+    }
+
+    /// Asks the program to end (SIGTERM).
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Waits until the program has ended.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.server.wait().expect("wait for a child process")
     }
 
     /// Stops the server with SIGSTOP and waits until it has stopped. Pausing twice is the same as once.

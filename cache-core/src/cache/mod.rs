@@ -86,7 +86,7 @@ enum Backend {
     Remote(Remote),
 }
 
-/// What the words `short`, `default` and `long` mean as a ttl.
+/// What the words `short`, `default` and `long` mean as a ttl. [`Duration::MAX`] is forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttls {
     /// 300 seconds unless set.
@@ -211,8 +211,8 @@ impl Cache {
             })
     }
 
-    /// What is behind the cache, for people.
-    fn store_name(&self) -> &str {
+    /// A name for people of what is behind the cache, without anything secret.
+    pub(crate) fn store_name(&self) -> &str {
         match &self.shared.backend {
             Backend::Off => "off",
             Backend::Memory(_) => "memory",
@@ -231,6 +231,8 @@ impl Cache {
         };
         if ttl.is_zero() {
             Lifetime::None
+        } else if ttl == Duration::MAX {
+            Lifetime::Forever
         } else {
             Lifetime::For(ttl)
         }
