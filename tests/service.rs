@@ -19,8 +19,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::ChildStdout;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, oneshot};
 
 #[cache_read(key = "double:{n}", tags = ["doubles"])]
 async fn double(n: u64) -> u64 {
@@ -29,6 +28,14 @@ async fn double(n: u64) -> u64 {
 
 #[cache_write(tags = ["doubles"])]
 async fn forget_doubles() {}
+
+static WRITING: Notify = Notify::const_new();
+
+#[cache_write(tags = ["doubles"])]
+async fn write_without_end() {
+    WRITING.notify_one();
+    std::future::pending().await
+}
 
 /// So that a start without a cache called `sessions` is refused.
 #[cache_read(key = "session:{token}", cache = "sessions")]
@@ -183,6 +190,35 @@ async fn serving_does_not_start_while_a_function_lacks_its_cache() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_client_goes_away_has_invalidated_when_serving_ends() {
+    let cache = Cache::memory();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = listener().await;
+    let address = address(&listener);
+    let app = doubles().route("/endless", put(write_without_end));
+    let served = larder::axum::serve(listener, app, cache.clone())
+        .with_graceful_shutdown(async { drop(stopped.await) });
+    let served = tokio::spawn(served.into_future());
+    assert_eq!(ask(address, "GET", "/doubles/4", "").await, ok("8"));
+
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let request = b"PUT /endless HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    client
+        .write_all(request)
+        .await
+        .expect("it takes the request");
+    WRITING.notified().await;
+    stop.send(()).expect("it listens for the signal");
+    drop(client);
+    let ended = served.await.expect("it does not panic");
+    ended.expect("nothing is left");
+    assert_eq!(
+        cache.get::<u64>("double:4").await.expect("it answers"),
+        None
+    );
+}
+
 #[tokio::test]
 async fn handlers_use_the_caches_of_their_layer() {
     let (one, other) = (Cache::memory(), Cache::memory());
@@ -252,7 +288,7 @@ async fn without_the_layer_the_answer_says_what_is_missing() {
 
 /// A cache on a server, with a time budget that a loaded machine does not use up.
 async fn on(redis: &RedisServer) -> Cache {
-    let store = RedisStore::builder(&redis.url());
+    let store = RedisStore::builder(redis.url());
     let store = store.connect().await.expect("the server is there");
     Cache::builder()
         .store(store)
@@ -272,7 +308,7 @@ fn address(listener: &TcpListener) -> SocketAddr {
 async fn serve(app: Router) -> SocketAddr {
     let listener = listener().await;
     let address = address(&listener);
-    let _: JoinHandle<_> = tokio::spawn(axum::serve(listener, app).into_future());
+    drop(tokio::spawn(axum::serve(listener, app).into_future()));
     address
 }
 
