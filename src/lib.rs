@@ -7,14 +7,15 @@ mod settings;
 #[cfg(feature = "axum")]
 pub use larder_axum as axum;
 pub use larder_core::{
-    Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Emitted, Entry, Error,
-    EventLog, EventStats, Gap, Handler, HandlerStats, Invalidation, Key, KeyPart, KeyWriter,
-    Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Publication, Role, Set,
-    SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets, TierStats,
-    TryLoad, Ttl, Ttls, Unsettled, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, emit,
-    escape, event, event_stats, handlers, listen, sites, slot, store, warm,
+    AddProjection, Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Emitted,
+    Entry, Error, EventLog, EventStats, Gap, Handler, HandlerStats, Invalidation, Key, KeyPart,
+    KeyWriter, Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Projection,
+    Projections, Publication, Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store,
+    StoreError, Tag, Tags, Targets, TierStats, TryLoad, Ttl, Ttls, Unsettled, Value, ValueWriter,
+    Warm, WarmEntries, Warmed, Weigher, emit, escape, event, event_stats, handlers, listen, sites,
+    slot, store, warm,
 };
-pub use larder_macros::{cache_read, cache_write, invalidate_on, on_event, resource};
+pub use larder_macros::{Projection, cache_read, cache_write, invalidate_on, on_event, resource};
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
@@ -38,6 +39,8 @@ mod guides {
     mod events {}
     #[doc = include_str!("../docs/performance.md")]
     mod performance {}
+    #[doc = include_str!("../docs/projections.md")]
+    mod projections {}
     #[cfg(feature = "axum")]
     #[doc = include_str!("../docs/web.md")]
     mod web {}

@@ -46,6 +46,16 @@ pub enum Error {
         /// What was to be added.
         by: i64,
     },
+    /// A projection was asked to remove what is not its own.
+    #[error(
+        "`{key}` is not of the projection `{projection}`: its keys begin with `{projection}:::`"
+    )]
+    ForeignKey {
+        /// The key, or the pattern of keys.
+        key: String,
+        /// The projection's name, as it is written in keys.
+        projection: String,
+    },
     /// A cursor is not one that a page of entries gave.
     #[error("this is not a cursor of a page of entries: begin again without one")]
     Cursor,

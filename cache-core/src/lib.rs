@@ -16,6 +16,7 @@ mod generation;
 mod health;
 mod key;
 mod memory;
+mod projection;
 mod remote;
 mod site;
 pub mod slot;
@@ -41,6 +42,7 @@ pub use crate::event::{
 pub use crate::health::{CacheHealth, Health, TierHealth};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
+pub use crate::projection::{AddProjection, Projection, Projections};
 pub use crate::site::{Role, Site, sites};
 pub use crate::spec::{Spec, Ttl};
 pub use crate::stats::{Stats, TierStats};
@@ -61,6 +63,7 @@ pub mod __private {
     pub use crate::key::{
         HashPart, Hashed, PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap,
     };
+    pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
     pub use crate::spec::spec;
     pub use crate::value::{

@@ -10,6 +10,7 @@ mod generics;
 mod key;
 mod mentions;
 mod options;
+mod projection;
 mod read;
 mod resource;
 mod scope;
@@ -266,4 +267,41 @@ pub fn on_event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn invalidate_on(input: TokenStream) -> TokenStream {
     event::declaration(input.into()).into()
+}
+
+/// Makes a struct a read model, which a cache keeps under its id: `cache.projections::<OrderSummary>()`.
+///
+/// ```
+/// use larder::{Cache, Projection};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize, Projection)]
+/// #[projection(name = "order_summary", id = "order_id", ttl = "1h")]
+/// struct OrderSummary {
+///     order_id: String,
+///     total: u64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// let cache = Cache::memory();
+/// let orders = cache.projections::<OrderSummary>();
+/// let order = OrderSummary { order_id: "ord-123".to_owned(), total: 99 };
+/// orders.add(&order).await?;
+/// assert_eq!(orders.get("ord-123").await?.map(|order| order.total), Some(99));
+/// assert_eq!(orders.key("ord-123").as_str(), "order_summary:::ord-123");
+/// # Ok(()) }
+/// ```
+///
+/// | option | meaning | left out |
+/// |---|---|---|
+/// | `name = "order_summary"` | what its keys begin with; another type needs another name | the struct's name in snake case |
+/// | `id = "order_id"` | the field that is the id, whose type needs `Display` or `larder::KeyPart` | `id` |
+/// | `ttl = ..` | how long one is kept, as in [`macro@cache_read`] | the cache's usual ttl |
+///
+/// The id is given as `&str` where the field is a `String`, as it is where it is a number, `bool` or
+/// `char`, else by reference. The struct is `Clone`, `Serialize` and `Deserialize`, and has no
+/// parameters.
+#[proc_macro_derive(Projection, attributes(projection))]
+pub fn projection(item: TokenStream) -> TokenStream {
+    projection::derive(item.into()).into()
 }

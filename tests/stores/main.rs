@@ -11,5 +11,6 @@ mod meddled;
 mod outage;
 mod overtaken;
 mod own_code;
+mod projections;
 mod redis;
 mod stage;
