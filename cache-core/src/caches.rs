@@ -103,10 +103,6 @@ impl Caches {
         std::iter::once((DEFAULT, &self.default)).chain(named)
     }
 
-    pub(crate) fn each(&self) -> impl Iterator<Item = &Cache> {
-        std::iter::once(&self.default).chain(self.named.values())
-    }
-
     /// Checks that every annotated function of this program finds its cache here.
     ///
     /// # Errors

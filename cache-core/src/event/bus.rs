@@ -43,7 +43,7 @@ struct Queue {
 /// The buses of these caches, each log once, always the same one for it.
 pub(crate) fn of(caches: &Caches) -> Vec<Arc<Bus>> {
     let mut buses: Vec<Arc<Bus>> = Vec::new();
-    for bus in caches.each().filter_map(|cache| cache.bus()) {
+    for bus in caches.iter().filter_map(|(_, cache)| cache.bus()) {
         if buses.iter().all(|known| known.log.name() != bus.log.name()) {
             buses.push(Arc::clone(bus));
         }

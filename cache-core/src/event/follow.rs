@@ -184,7 +184,7 @@ impl Follower {
         self.bus.counters().gaps.fetch_add(1, Ordering::Relaxed);
         let log = self.bus.log.name();
         tracing::warn!(log, "events were missed: the caches are cleared");
-        for cache in self.caches.each() {
+        for (_, cache) in self.caches.iter() {
             // One that the store cannot take is retried by the cache itself.
             let _ = cache.clear().await;
         }
