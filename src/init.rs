@@ -4,17 +4,18 @@ use std::future::Future;
 
 use larder_core::{Cache, Caches, Error};
 
-use crate::settings::{Builder, InitError};
+use crate::config::{Builder, InitError};
 
-/// Sets up the caches of this process from the environment: a Redis server at `CACHE_URL` (else
-/// `REDIS_URL`), else process memory. The README has the table of variables.
+/// Sets up the caches of this process: as `larder.toml` says, if there is one, and the environment
+/// over it. A Redis server at `CACHE_URL` (else `REDIS_URL`), else process memory, if nothing more is
+/// said. `docs/configuration.md` has the table of everything that can be said.
 ///
 /// Call it once, first thing in `main`. Functions that are called without it use process memory, and
 /// warn once.
 ///
 /// # Errors
-/// [`InitError`]: a variable that cannot be understood, a server that cannot be reached, an
-/// annotated function whose cache is not configured, a second call.
+/// [`InitError`]: every mistake in the configuration at once, every annotated function whose cache is
+/// not configured, every server that cannot be reached; a second call.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::InitError> {

@@ -1,27 +1,29 @@
 #![doc = include_str!("../README.md")]
 
+mod config;
 mod events;
+mod health;
 mod init;
-mod settings;
 
 #[cfg(feature = "axum")]
 pub use larder_axum as axum;
 pub use larder_core::{
-    AddProjection, Cache, CacheBuilder, Caches, Clock, Codec, Compression, Count, Cursor, Emitted,
-    Entry, Error, EventLog, EventStats, Gap, Handler, HandlerStats, Invalidation, Key, KeyPart,
-    KeyWriter, Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Projection,
-    Projections, Publication, Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store,
-    StoreError, Tag, Tags, Targets, TierStats, TryLoad, Ttl, Ttls, Unsettled, Value, ValueWriter,
-    Warm, WarmEntries, Warmed, Weigher, emit, escape, event, event_stats, handlers, listen, sites,
-    slot, store, warm,
+    AddProjection, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Compression, Count,
+    Cursor, Emitted, Entry, Error, EventLog, EventStats, Gap, Handler, HandlerStats, Health,
+    Invalidation, Key, KeyPart, KeyWriter, Listen, Listening, Load, MemoryLimit, Mode, Page,
+    Pattern, PatternPart, Projection, Projections, Publication, Role, Set, SetIfAbsent, SetMany,
+    Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets, TierHealth, TierStats, TryLoad, Ttl,
+    Ttls, Unsettled, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, emit, escape, event,
+    event_stats, handlers, listen, sites, slot, store, warm,
 };
 pub use larder_macros::{Projection, cache_read, cache_write, invalidate_on, on_event, resource};
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 
+pub use crate::config::{Builder, InitError, Mistake, StoreFailure, builder};
 pub use crate::events::stop_listening;
+pub use crate::health::health;
 pub use crate::init::{cache, cache_named, init, scope};
-pub use crate::settings::{Builder, InitError, builder};
 
 #[doc(hidden)]
 pub use larder_core::__private;
@@ -31,6 +33,8 @@ pub use larder_core::__private;
 mod guides {
     #[doc = include_str!("../docs/attributes.md")]
     mod attributes {}
+    #[doc = include_str!("../docs/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../docs/consistency.md")]
     mod consistency {}
     #[doc = include_str!("../docs/direct.md")]

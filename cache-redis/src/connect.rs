@@ -6,6 +6,8 @@ use larder_core::{Store as _, StoreError};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo as _, TlsCertificates};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::address::{secrets, shown};
 use crate::store::{Keyspace, RedisStore};
@@ -117,20 +119,53 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Everything that is wrong, as far as it can be known without the server.
+    ///
+    /// ```
+    /// use larder_redis::RedisStore;
+    ///
+    /// let mistaken = RedisStore::builder("redis://localhost:port").prefix("our shop");
+    /// assert_eq!(mistaken.check().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn check(&self) -> Vec<ConnectError> {
+        let mut mistakes = self.misnamed();
+        mistakes.extend(self.client().err());
+        mistakes
+    }
+
+    fn misnamed(&self) -> Vec<ConnectError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        [("prefix", &self.prefix), ("version", &self.version)]
+            .into_iter()
+            .filter(|(_, text)| text.is_empty() || !text.chars().all(is_plain))
+            .map(|(what, text)| ConnectError::Name {
+                what,
+                text: text.clone(),
+            })
+            .collect()
+    }
+
+    /// Whether both would keep entries under the same keys: in the same database at the same
+    /// address, with the same prefix and version. Names of machines are taken as they are written.
+    #[must_use]
+    pub fn shares_keys_with(&self, other: &Self) -> bool {
+        let place = |builder: &Self| {
+            let info = builder.url.as_str().into_connection_info().ok()?;
+            Some((info.addr().to_string(), info.redis_settings().db()))
+        };
+        (&self.prefix, &self.version) == (&other.prefix, &other.version)
+            && place(self).is_some_and(|here| place(other) == Some(here))
+    }
+
     /// Connects, and checks that the server answers.
     ///
     /// # Errors
     /// [`ConnectError`]; with [`start_degraded`](Self::start_degraded) not for a server that cannot
     /// be reached.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
-        for (what, text) in [("prefix", &self.prefix), ("version", &self.version)] {
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            if text.is_empty() || !text.chars().all(is_plain) {
-                return Err(ConnectError::Name {
-                    what,
-                    text: text.clone(),
-                });
-            }
+        if let Some(error) = self.misnamed().into_iter().next() {
+            return Err(error);
         }
         let (client, connection) = self.connection()?;
         let store = RedisStore::new(
@@ -156,8 +191,7 @@ impl RedisStoreBuilder {
         Ok(store)
     }
 
-    /// What connects, and what the commands go through.
-    fn connection(&self) -> Result<(Client, ConnectionManager), ConnectError> {
+    fn client(&self) -> Result<Client, ConnectError> {
         let unusable = |error: redis::RedisError| ConnectError::Url {
             url: shown(&self.url),
             reason: redacted(&error, &secrets(&self.url)),
@@ -167,8 +201,13 @@ impl RedisStoreBuilder {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let tcp = tcp.set_user_timeout(SILENCE);
         let info = info.set_tcp_settings(tcp);
-        let client = match &self.root_certificates {
+        match &self.root_certificates {
             Some(pem) => {
+                // The client takes a file without any for one that trusts nobody.
+                readable(pem).map_err(|reason| ConnectError::Certificates {
+                    url: shown(&self.url),
+                    reason,
+                })?;
                 choose_crypto();
                 let certificates = TlsCertificates {
                     client_tls: None,
@@ -179,23 +218,45 @@ impl RedisStoreBuilder {
                         url: shown(&self.url),
                         reason: redacted(&error, &secrets(&self.url)),
                     }
-                })?
+                })
             }
             None => {
                 if self.url.starts_with("rediss") {
                     choose_crypto();
                 }
-                Client::open(info).map_err(unusable)?
+                Client::open(info).map_err(unusable)
             }
-        };
+        }
+    }
+
+    /// What connects, and what the commands go through.
+    fn connection(&self) -> Result<(Client, ConnectionManager), ConnectError> {
         // No retries inside a call: one that meets a dead server fails at once, and the next one
         // tries again. No response timeout: the caller has a time budget.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(None);
+        let client = self.client()?;
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config);
-        Ok((client, connection.map_err(unusable)?))
+        let connection = connection.map_err(|error| ConnectError::Url {
+            url: shown(&self.url),
+            reason: redacted(&error, &secrets(&self.url)),
+        })?;
+        Ok((client, connection))
+    }
+}
+
+/// Whether there are certificates in a PEM file.
+fn readable(pem: &[u8]) -> Result<(), String> {
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        certificate.map_err(|error| error.to_string())?;
+        count += 1;
+    }
+    match count {
+        0 => Err("there is no certificate in PEM format in it".to_owned()),
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,74 @@
+//! "Did you mean": the known name that a word is a slip for.
+
+/// Longer words are no slips, and would cost time to compare.
+const LONGEST: usize = 64;
+
+/// `: did you mean `name`?` when one of `known` is close to `word`, else nothing.
+pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest(word, known) {
+        Some(name) => format!(": did you mean `{name}`?"),
+        None => String::new(),
+    }
+}
+
+/// The one of `known` that `word` is most likely a slip for.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
+    known
+        .into_iter()
+        .map(|name| {
+            let distance = strsim::damerau_levenshtein(word, name);
+            // `certificates` for `root_certificates` is as likely a slip as a letter out of place.
+            let is_part = word.len() >= 3 && (name.contains(word) || word.contains(name));
+            (if is_part { distance.min(2) } else { distance }, name)
+        })
+        .filter(|(distance, name)| *distance <= 2 && *distance < name.len().max(2))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// `a, b or c`, each in backticks.
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+/// A word as it may be shown: short, and without control characters.
+pub(super) fn shown(word: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut shown: String = word
+        .chars()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
+    if word.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognized_and_strangers_are_not() {
+        let known = ["ttl", "max_entries", "root_certificates"];
+        assert_eq!(nearest("tll", known), Some("ttl"));
+        assert_eq!(nearest("max_entires", known), Some("max_entries"));
+        assert_eq!(nearest("certificates", known), Some("root_certificates"));
+        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest(&"ttl".repeat(1_000_000), known), None);
+    }
+
+    #[test]
+    fn what_is_shown_is_short_and_printable() {
+        assert_eq!(shown("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
+        assert_eq!(shown(&"x".repeat(1_000)), format!("{}…", "x".repeat(40)));
+    }
+}
