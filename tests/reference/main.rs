@@ -1,0 +1,5 @@
+//! What other systems' documentations show, said with larder: guides for who comes from there.
+
+mod cache_port;
+mod layered;
+mod stage;
