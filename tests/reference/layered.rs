@@ -28,14 +28,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use larder::{
-    Cache, Caches, Codec, Error, InitError, Key, Ttl, cache_read, cache_write, emit, invalidate_on,
-    on_event,
+    Cache, Caches, Codec, Error, Key, Ttl, cache_read, cache_write, emit, invalidate_on, on_event,
 };
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::settings::configured;
 use crate::stage::{Stage, in_time, on_every_store};
 
 on_every_store! {
@@ -122,14 +122,6 @@ async fn product_below(id: u64) -> String {
 }
 
 // Configuration.
-
-/// The caches that a `larder.toml` of this text sets up.
-async fn configured(file: &str) -> anyhow::Result<Result<Caches, InitError>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("larder.toml");
-    std::fs::write(&path, file)?;
-    Ok(larder::builder().file(path).build().await)
-}
 
 // Of the layers two are told: `l3` on a cluster is a store to come, and `l4` is switched off there too.
 async fn each_layer_is_configured(stage: Stage) -> anyhow::Result<()> {

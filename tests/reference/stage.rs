@@ -90,6 +90,11 @@ impl Stage {
         self.cache.stats().loads
     }
 
+    /// Plays an example: the annotated functions that it calls use this stage's cache.
+    pub(crate) async fn play<F: Future>(self, example: impl FnOnce(Self) -> F) -> F::Output {
+        larder::scope(self.cache.clone(), example(self)).await
+    }
+
     /// Runs annotated functions with this stage's cache.
     pub(crate) async fn run<F: Future>(&self, example: F) -> F::Output {
         larder::scope(self.cache.clone(), example).await
@@ -143,7 +148,7 @@ macro_rules! on_every_store {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $example() -> anyhow::Result<()> {
-                    in_time(async { super::$example(Stage::memory().await).await }).await
+                    in_time(async { Stage::memory().await.play(super::$example).await }).await
                 }
             )*
         }
@@ -152,7 +157,7 @@ macro_rules! on_every_store {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $example() -> anyhow::Result<()> {
-                    in_time(async { super::$example(Stage::redis().await).await }).await
+                    in_time(async { Stage::redis().await.play(super::$example).await }).await
                 }
             )*
         }
