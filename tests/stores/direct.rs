@@ -16,6 +16,7 @@ on_every_store! {
     an_invalidated_tag_reaches_what_carries_it_and_nothing_else
     clear_reaches_everything
     keys_that_differ_do_not_collide
+    a_refresh_replaces_what_is_there
     statistics_count
     a_value_that_changed_its_type_is_a_miss
     a_struct_that_changed_shape_is_a_miss
@@ -260,6 +261,24 @@ async fn keys_that_differ_do_not_collide(stage: Stage) {
             "{key:?}"
         );
     }
+}
+
+async fn a_refresh_replaces_what_is_there(stage: Stage) {
+    let cache = &stage.cache;
+    cache.set("key", &text("old")).await.expect("it is stored");
+    let new = cache.load("key", || async { text("new") }).refresh().await;
+    assert_eq!(new, "new");
+    assert_eq!(get(&stage.other, "key").await, Some(text("new")));
+    // One that an invalidation overtakes is not stored.
+    let overtaken = cache.load("key", || async {
+        let invalidated = cache.invalidate_key("key").await;
+        invalidated.expect("it is carried out");
+        text("overtaken")
+    });
+    assert_eq!(overtaken.refresh().await, "overtaken");
+    assert_eq!(get(cache, "key").await, None);
+    let failed = cache.try_load("key", || async { "x".parse::<u8>() });
+    failed.refresh().await.expect_err("no number");
 }
 
 async fn statistics_count(stage: Stage) {

@@ -319,6 +319,12 @@ async fn deleting_by_tags_counts_each_entry_once(stage: Stage) {
     // `b` itself too, for a key is its own tag.
     assert_eq!(deleted.expect("it is deleted"), 3);
     assert_eq!(keys(cache, "*").await, ["d:e", "f"]);
+    if let Some(server) = &stage.server {
+        server.kill();
+    }
+    // No tags mean nothing, and ask nobody.
+    let none: [&str; 0] = [];
+    assert_eq!(cache.delete_by_tags(none).await.expect("nothing"), 0);
 }
 
 async fn cleaning_up_removes_only_what_is_dead(stage: Stage) {

@@ -192,6 +192,9 @@ impl Cache {
 
     /// Removes and counts what an invalidation reaches, and then invalidates it.
     async fn delete_in(&self, targets: Targets) -> Result<u64, Error> {
+        if targets.is_empty() {
+            return Ok(0);
+        }
         let reach = Reach::of(&targets);
         let deleted = match &self.shared.backend {
             Backend::Off => Ok(0),

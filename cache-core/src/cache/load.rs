@@ -24,6 +24,7 @@ impl Cache {
         Load {
             cache: self,
             load,
+            mode: Mode::Read,
             entry: Named::new(key.into()),
         }
     }
@@ -44,6 +45,7 @@ impl Cache {
         TryLoad {
             cache: self,
             load,
+            mode: Mode::Read,
             entry: Named::new(key.into()),
         }
     }
@@ -54,6 +56,7 @@ impl Cache {
 pub struct Load<'c, L> {
     cache: &'c Cache,
     load: L,
+    mode: Mode,
     entry: Named,
 }
 
@@ -62,6 +65,7 @@ pub struct Load<'c, L> {
 pub struct TryLoad<'c, L> {
     cache: &'c Cache,
     load: L,
+    mode: Mode,
     entry: Named,
 }
 
@@ -73,6 +77,13 @@ macro_rules! load_options {
             /// Lets one load exclude loads of the same key in other processes too.
             pub fn lock(mut self) -> Self {
                 self.entry.about.lock = true;
+                self
+            }
+
+            /// Loads even if there is a usable entry, and puts the new value in its place; unless an
+            /// invalidation overtakes the load, as a load and a `set` after it could not see.
+            pub fn refresh(mut self) -> Self {
+                self.mode = Mode::Refresh;
                 self
             }
         }
@@ -91,11 +102,16 @@ where
     type IntoFuture = BoxFuture<'c, V>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { cache, load, entry } = self;
+        let Self {
+            cache,
+            load,
+            mode,
+            entry,
+        } = self;
         Box::pin(async move {
             let spec = entry.into_spec();
             cache
-                .fetch(None, Mode::Read, &spec, Plain::NEW, |_: &V| true, load)
+                .fetch(None, mode, &spec, Plain::NEW, |_: &V| true, load)
                 .await
         })
     }
@@ -112,11 +128,16 @@ where
     type IntoFuture = BoxFuture<'c, Result<V, E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { cache, load, entry } = self;
+        let Self {
+            cache,
+            load,
+            mode,
+            entry,
+        } = self;
         Box::pin(async move {
             let spec = entry.into_spec();
             cache
-                .fetch(None, Mode::Read, &spec, Fallible::NEW, |_: &V| true, load)
+                .fetch(None, mode, &spec, Fallible::NEW, |_: &V| true, load)
                 .await
         })
     }
