@@ -55,7 +55,10 @@ impl Cache {
         match &self.shared.backend {
             Backend::Off => Ok(false),
             Backend::Memory(memory) => Ok(live(memory, &key, lifetime).is_some()),
-            Backend::Remote(remote) => Ok(self.live_in(remote, &key, lifetime).await?.is_some()),
+            Backend::Remote(remote) => {
+                let was_there = self.live_in(remote, &key, lifetime, |_| Some(())).await?;
+                Ok(was_there.is_some())
+            }
         }
     }
 
@@ -105,8 +108,8 @@ impl Cache {
                 _ => None,
             },
             Backend::Remote(remote) => {
-                let found = self.live_in(remote, &key, lifetime).await?;
-                found.and_then(|found| self.decode(&found))
+                let read = |found: &Found| self.decode(found);
+                self.live_in(remote, &key, lifetime, read).await?
             }
         };
         self.tally(None).add(if value.is_some() {
@@ -117,19 +120,21 @@ impl Cache {
         Ok(value)
     }
 
-    /// Changes the time of the entry that is there, and gives the entry.
-    async fn live_in(
+    /// Changes the time of the entry that is there, and gives what is read of it. One of which
+    /// nothing is read stays as it is.
+    async fn live_in<R>(
         &self,
         remote: &Remote,
         key: &Key,
         lifetime: Lifetime,
-    ) -> Result<Option<Found>, Error> {
+        read: impl Fn(&Found) -> Option<R>,
+    ) -> Result<Option<R>, Error> {
         let expires_at = self.expires_at(lifetime);
         loop {
             let Some(found) = self.find_in(remote, key).await? else {
                 return Ok(None);
             };
-            let Some(identity) = found.seen.identity else {
+            let (Some(read), Some(identity)) = (read(&found), found.seen.identity) else {
                 return Ok(None);
             };
             let Ok(bytes) = envelope::restamp(key.qualified(), found.slot(), expires_at) else {
@@ -145,7 +150,7 @@ impl Cache {
             let patched = remote.budget().spend(patching).await;
             // Replaced in between: the newer one is the one that is meant.
             if self.counted(remote, patched)? {
-                return Ok(Some(found));
+                return Ok(Some(read));
             }
         }
     }
