@@ -23,6 +23,8 @@ pub(super) struct Policy {
     weigher: Option<Weigher>,
     /// Entries that moka evicted, until its work is done.
     evicted: Arc<Mutex<Vec<AnyResident>>>,
+    /// Entries that moka has to be told of again.
+    forgotten: Arc<Mutex<Vec<Kept>>>,
     /// How many had to go for others.
     evictions: Arc<AtomicU64>,
 }
@@ -38,6 +40,7 @@ struct Kept {
 impl Policy {
     pub(super) fn new(limit: &MemoryLimit, clock: &Clock, front: Arc<Front>) -> Self {
         let evicted = Arc::new(Mutex::new(Vec::new()));
+        let forgotten = Arc::new(Mutex::new(Vec::new()));
         let evictions = Arc::new(AtomicU64::new(0));
         let (capacity, weigher) = match limit {
             MemoryLimit::Entries(entries) => (*entries, None),
@@ -48,15 +51,24 @@ impl Policy {
             .weigher(|_, kept: &Kept| kept.weight)
             .eviction_listener({
                 let (evicted, evictions) = (Arc::clone(&evicted), Arc::clone(&evictions));
+                let forgotten = Arc::clone(&forgotten);
                 move |key: Arc<Box<str>>, kept: Kept, cause: RemovalCause| {
                     // moka knows one entry a key, and when that goes nothing else would take the key
-                    // out of the table. What the caller removed is out already, unless a new entry
-                    // came meanwhile.
+                    // out of the table. What the caller removed is out already; if a new entry came
+                    // meanwhile, it is the one that moka knew, and must know again.
                     let removed = match cause {
                         RemovalCause::Replaced => None,
-                        RemovalCause::Explicit => front.remove(&key, |found| {
-                            std::ptr::addr_eq(Arc::as_ptr(found), kept.entry.as_ptr())
-                        }),
+                        RemovalCause::Explicit => {
+                            let found = front.get(&key);
+                            let is_new = found.as_ref().is_some_and(|found| {
+                                std::ptr::addr_eq(Arc::as_ptr(found), kept.entry.as_ptr())
+                            });
+                            if is_new {
+                                forgotten.lock().push(kept);
+                            }
+                            // It may be gone from the table by now, and this the last of it.
+                            found
+                        }
                         RemovalCause::Expired | RemovalCause::Size => front.remove(&key, |_| true),
                     };
                     if cause == RemovalCause::Size {
@@ -76,6 +88,7 @@ impl Policy {
             cache: cache.build_with_hasher(RandomState::default()),
             weigher,
             evicted,
+            forgotten,
             evictions,
         }
     }
@@ -113,6 +126,12 @@ impl Policy {
     /// A key was removed.
     pub(super) fn dismiss(&self, key: &str) {
         self.cache.invalidate(key);
+        let forgotten = std::mem::take(&mut *self.forgotten.lock());
+        for kept in forgotten {
+            if let Some(entry) = kept.entry.upgrade() {
+                self.cache.insert(entry.key.clone(), kept);
+            }
+        }
         self.drop_evicted();
     }
 
