@@ -103,7 +103,7 @@ pub enum Expected {
     Anything,
     /// No entry; a lease may be there.
     NoEntry,
-    /// The entry with this identity.
+    /// The entry with this identity: an empty slot is something else.
     Entry(Nonce),
 }
 

@@ -248,16 +248,18 @@ impl Cache {
     ) -> Result<Page<T>, Error> {
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
+        // Twice as many in each step, so that few among many others take few steps.
+        let mut about = size.clamp(10, STEP);
         while entries.len() < size {
             let wanted = (size - entries.len()).min(WHOLE_AT_ONCE);
             if waiting.is_empty() {
-                let about = wanted.clamp(10, STEP);
                 let step = walk
                     .step(remote, pattern, about, &mut remote.budget())
                     .await;
                 let Some(keys) = self.counted(remote, step)? else {
                     break;
                 };
+                about = (about * 2).min(STEP);
                 waiting.extend(keys.into_iter().filter(|key| seen.insert(key.clone())));
                 continue;
             }

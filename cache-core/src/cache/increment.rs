@@ -48,7 +48,7 @@ impl Cache {
     /// Takes `by` from the integer under `key`: see [`increment`](Self::increment).
     ///
     /// # Errors
-    /// As [`increment`](Self::increment).
+    /// As [`increment`](Self::increment). Less by `i64::MIN` is always [`Error::Overflow`].
     pub fn decrement(&self, key: impl Into<Key>, by: i64) -> Count<'_> {
         Count {
             cache: self,
