@@ -74,7 +74,8 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
-/// Where a page of entries begins. As text it fits into a URL.
+/// Where a page of entries begins. As text it has only letters, digits, `-` and `_`; on Redis it holds
+/// a few keys, and is as long as they are.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cursor(Place);
