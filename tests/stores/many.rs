@@ -21,6 +21,7 @@ on_every_store! {
     a_read_can_renew_the_ttl
     a_ttl_of_zero_changes_nothing
     warming_stores_all_and_says_how_far_it_is
+    a_slow_call_keeps_no_other_from_warming
 }
 
 async fn many_are_got_in_the_order_they_are_asked_for(stage: Stage) {
@@ -273,4 +274,29 @@ async fn warming_stores_all_and_says_how_far_it_is(stage: Stage) {
     assert!(was_told_the_end.into_inner());
     let pattern = larder::Pattern::new("*").in_namespace("shop");
     assert_eq!(stage.other.count(pattern).await.expect("it answers"), 100);
+}
+
+async fn a_slow_call_keeps_no_other_from_warming(stage: Stage) {
+    let others_are_done = Arc::new(Semaphore::new(0));
+    let calls = (0..50_usize).map(|number| {
+        let (cache, done) = (stage.cache.clone(), Arc::clone(&others_are_done));
+        async move {
+            cache
+                .load(format!("key:{number}"), || async move {
+                    if number == 0 {
+                        // The first ends after all the others.
+                        done.acquire().await.expect("it stays open").forget();
+                    }
+                    number
+                })
+                .await
+        }
+    });
+    let warmed = larder::warm(calls).concurrency(3).progress(|done, of| {
+        assert_eq!(of, Some(50));
+        if done == 49 {
+            others_are_done.add_permits(1);
+        }
+    });
+    assert_eq!(warmed.await, (0..50).collect::<Vec<_>>());
 }

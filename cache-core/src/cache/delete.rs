@@ -72,8 +72,9 @@ impl Cache {
     /// not stored.
     ///
     /// Goes through the store some keys at a time: neither the server nor this process's memory
-    /// feels how many there are. Of callers that delete the same at once, each may count it. If it fails or is dropped on the way, the rest is queued, and
-    /// nothing that matches is served in this process until the store has taken it.
+    /// feels how many there are. Of callers that delete the same at once, each may count it. If it
+    /// fails or is dropped on the way, the rest is queued, and nothing that matches is served in this
+    /// process until the store has taken it.
     ///
     /// # Errors
     /// [`Error::Store`], also where the store cannot go through its keys.

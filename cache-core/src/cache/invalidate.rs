@@ -149,8 +149,9 @@ impl Cache {
         self.invalidate_counted(targets, None).await
     }
 
-    /// Waits until the store has taken every invalidation and every event that was queued: before a process ends, and
-    /// in tests. Waits for as long as the store cannot be reached; give it a time limit of your own.
+    /// Waits until the store has taken every invalidation and every event that was queued: before a
+    /// process ends, and in tests. Waits for as long as the store cannot be reached; give it a time
+    /// limit of your own.
     pub async fn settle(&self) {
         if let Backend::Remote(remote) = &self.shared.backend {
             remote.settled().await;

@@ -123,14 +123,18 @@ impl Default for Pace<'_> {
 }
 
 impl Pace<'_> {
-    /// Runs `calls` and hands over what each gives, in their order.
-    async fn run<F: Future>(mut self, calls: Iter<'_, F>, mut done: impl FnMut(F::Output)) {
+    /// Runs `calls` and hands over what each gives, with its number, as they end: one that takes long
+    /// keeps no other from starting.
+    async fn run<F: Future>(mut self, calls: Iter<'_, F>, mut done: impl FnMut(usize, F::Output)) {
         let (least, most) = calls.size_hint();
         let total = most.filter(|most| *most == least);
-        let mut running = pin!(stream::iter(calls).buffered(self.concurrency));
+        let numbered = calls
+            .enumerate()
+            .map(|(number, call)| async move { (number, call.await) });
+        let mut running = pin!(stream::iter(numbered).buffer_unordered(self.concurrency));
         let mut count = 0;
-        while let Some(output) = running.next().await {
-            done(output);
+        while let Some((number, output)) = running.next().await {
+            done(number, output);
             count += 1;
             if let Some(progress) = &mut self.progress {
                 progress(count, total);
@@ -171,8 +175,10 @@ impl<'a, F: Future<Output: Send> + Send + 'a> IntoFuture for Warm<'a, F> {
         let Self { calls, pace } = self;
         Box::pin(async move {
             let mut outputs = Vec::new();
-            pace.run(calls, |output| outputs.push(output)).await;
-            outputs
+            pace.run(calls, |number, output| outputs.push((number, output)))
+                .await;
+            outputs.sort_unstable_by_key(|(number, _)| *number);
+            outputs.into_iter().map(|(_, output)| output).collect()
         })
     }
 }
@@ -194,7 +200,7 @@ impl<'c, T: Value> IntoFuture for WarmEntries<'c, T> {
                 let spec = about.spec(key);
                 async move { cache.prime(&spec, &value).await }
             });
-            pace.run(Box::new(sets), |set| match set {
+            pace.run(Box::new(sets), |_, set| match set {
                 Ok(()) => warmed.stored += 1,
                 Err(error) => {
                     warmed.failed += 1;
