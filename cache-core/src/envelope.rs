@@ -89,7 +89,8 @@ pub(crate) fn seal<E>(
 /// Takes an entry apart.
 pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corrupt> {
     let envelope = parse(bytes)?;
-    if checksum(key, &bytes[slot::SCOPES..envelope.covered(bytes)]) == sum_in(bytes)? {
+    let sum = checksum(key, &bytes[slot::SCOPES..envelope.covered(bytes)]);
+    if sum == sum_in(bytes)? && codec::is_sound(envelope.meta.codec, envelope.payload) {
         Ok(envelope)
     } else {
         Err(Corrupt)

@@ -138,6 +138,12 @@ pub enum StoreError {
         /// What the server said.
         reason: String,
     },
+    /// It was asked to go on at a place that is none of its own.
+    #[error("`{store}` has no such place to go on at")]
+    Cursor {
+        /// The store's name.
+        store: String,
+    },
     /// It cannot do this at all.
     #[error("`{store}` does not support {operation}")]
     Unsupported {

@@ -65,6 +65,8 @@ pub struct Lease {
     /// The generation of each scope, in the order that the scopes were given; `None` for one that
     /// was invalidated in this very moment, under which nothing can be stored.
     pub generations: Vec<Option<Nonce>>,
+    /// The identity of the entry that the lease lies on, if there is one.
+    pub over: Option<Nonce>,
 }
 
 /// How a lease is asked for.
@@ -297,7 +299,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn take(&self, key: &str) -> Result<Reading, StoreError>;
 
     /// Removes those of the entries that are still there, each a key and an identity. A lease on one
-    /// that is removed goes with it. How many were.
+    /// that is removed stays. How many were.
     async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError>;
 
     /// Changes fields of an entry in place, if it is still there. Leases stay.

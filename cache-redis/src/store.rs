@@ -26,6 +26,9 @@ const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 /// every fill.
 const GENERATION_MARGIN: Duration = Duration::from_secs(3_600);
 
+/// How many wildcards Redis is asked to match: beyond a thousand it matches nothing.
+const MOST_WILDCARDS: usize = 50;
+
 /// How many keys one command, or one pipeline, names: the server serves others in between.
 const AT_ONCE: usize = 500;
 
@@ -239,19 +242,24 @@ impl Store for RedisStore {
             })
             .arg(claim);
         self.begin(&mut pipeline, request.scopes, request.ttl);
-        let (answer, generations): (Vec<u8>, Vec<Option<Vec<u8>>>) = self.run(&pipeline).await?;
-        let generations = nonces(generations);
-        match &answer[..] {
-            b"held" => Ok(Leased::Held),
-            b"changed" => Ok(Leased::Changed),
-            token => match nonce(token) {
-                Some(token) => Ok(Leased::Granted(Lease { token, generations })),
-                None => Err(StoreError::Refused {
-                    store: self.name.to_string(),
-                    reason: "the lease script gave no token".to_owned(),
-                }),
-            },
+        type Answer = (Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
+        let (answer, generations): Answer = self.run(&pipeline).await?;
+        match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
+            [b"held"] => return Ok(Leased::Held),
+            [b"changed"] => return Ok(Leased::Changed),
+            [token, over] if let Some(token) = nonce(token) => {
+                return Ok(Leased::Granted(Lease {
+                    token,
+                    generations: nonces(generations),
+                    over: nonce(over),
+                }));
+            }
+            _ => {}
         }
+        Err(StoreError::Refused {
+            store: self.name.to_string(),
+            reason: "the lease script gave no token".to_owned(),
+        })
     }
 
     async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
@@ -373,9 +381,8 @@ impl Store for RedisStore {
     ) -> Result<Scan, StoreError> {
         let cursor = match cursor {
             None => 0,
-            Some(cursor) => cursor.parse::<u64>().map_err(|_| StoreError::Refused {
+            Some(cursor) => cursor.parse::<u64>().map_err(|_| StoreError::Cursor {
                 store: self.name.to_string(),
-                reason: "the cursor is not one of its own".to_owned(),
             })?,
         };
         let (next, found): (u64, Vec<Vec<u8>>) = redis::cmd("SCAN")
@@ -541,7 +548,15 @@ impl Keyspace {
     fn glob(&self, pattern: &Pattern) -> String {
         // A literal text and its escapes are the same in both.
         let mut glob = Pattern::literal(&self.slot(pattern.qualifier()));
+        let mut wildcards = 0;
         for part in pattern.parts() {
+            if !matches!(part, PatternPart::Is(_)) {
+                wildcards += 1;
+            }
+            if wildcards > MOST_WILDCARDS {
+                glob.push('*');
+                break;
+            }
             match part {
                 PatternPart::Is(c) => {
                     glob.push_str(&Pattern::literal(c.encode_utf8(&mut [0; 4])));

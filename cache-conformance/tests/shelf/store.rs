@@ -150,7 +150,11 @@ impl Store for Shelf {
                 .or_insert_with(Nonce::random);
         }
         let generations = space.current(request.scopes);
-        Ok(Leased::Granted(Lease { token, generations }))
+        Ok(Leased::Granted(Lease {
+            token,
+            generations,
+            over: identity,
+        }))
     }
 
     async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
@@ -223,10 +227,21 @@ impl Store for Shelf {
         let mut space = self.space();
         let mut removed = 0;
         for (key, identity) in entries {
-            if space.entry(key, *identity).is_some() {
-                space.slots.remove(key);
-                removed += 1;
+            let Some(slot) = space.entry(key, *identity) else {
+                continue;
+            };
+            match live_token(slot) {
+                // The lease stays, with nothing under it.
+                Some(_) => {
+                    slot[slot::IDENTITY..slot::TOKEN].fill(0);
+                    slot[slot::KIND] = 0;
+                    slot.truncate(slot::KIND + 1);
+                }
+                None => {
+                    space.slots.remove(key);
+                }
             }
+            removed += 1;
         }
         Ok(removed)
     }

@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::walk::Listed;
-use super::{Backend, Cache, Targets, reached};
+use super::{Backend, Cache, Invalidation, Targets, reached};
 use crate::error::{Error, StoreError};
 use crate::key::{Key, Pattern};
 use crate::memory::Memory;
@@ -206,8 +206,15 @@ impl Cache {
                 let rest = OnDrop::new(self, targets);
                 let now = self.shared.clock.unix_millis();
                 let deleted = reach.remove_from(remote, now).await;
-                rest.run().await;
-                return self.counted(remote, deleted);
+                let rest = rest.run().await;
+                let deleted = self.counted(remote, deleted)?;
+                return match rest {
+                    Invalidation::Done => Ok(deleted),
+                    Invalidation::Queued => Err(Error::Store(StoreError::Unreachable {
+                        store: self.store_name().to_owned(),
+                        reason: "the invalidation is kept and retried".to_owned(),
+                    })),
+                };
             }
         };
         // What is under way, and what was stored behind the walk's back.
@@ -315,10 +322,11 @@ impl<'c> OnDrop<'c> {
         }
     }
 
-    async fn run(mut self) {
-        // From its first poll on, the invalidation sees to itself.
-        if let Some(targets) = self.targets.take() {
-            self.cache.invalidate(targets).await;
+    async fn run(mut self) -> Invalidation {
+        match self.targets.take() {
+            // From its first poll on, the invalidation sees to itself.
+            Some(targets) => self.cache.invalidate(targets).await,
+            None => Invalidation::Done,
         }
     }
 }

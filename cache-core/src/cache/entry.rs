@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::get::WHOLE_AT_ONCE;
 use super::{Backend, Cache};
 use crate::clock::{Clock, unix_time};
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::key::{Key, Pattern};
 use crate::memory::{AnyResident, Memory};
-use crate::remote::{Found, Remote, STEP, Walk};
+use crate::remote::{Budget, Found, Remote, STEP, Walk};
 use crate::store::{Part, Usage};
 use crate::tag::Tag;
 use crate::value::Value;
@@ -36,11 +36,13 @@ pub struct Entry<T> {
     pub created_at: SystemTime,
     /// When it expires; `None` for never.
     pub expires_at: Option<SystemTime>,
-    /// How often it was read. Exact in process memory. In a store what the server knows: Redis counts
-    /// roughly, and only under a `maxmemory-policy` of least frequent use; `None` otherwise.
+    /// How often it was read. Exact in process memory. In a store what the server knows: Redis has an
+    /// estimate from 0 to 255 that grows slower and slower, for comparing entries, and only under a
+    /// `maxmemory-policy` of least frequent use; `None` otherwise.
     pub hit_count: Option<u64>,
     /// When it was last read; when it was stored, if never. In a store what the server knows: Redis
-    /// to the second, and not under a `maxmemory-policy` of least frequent use; `None` otherwise.
+    /// to the second, counting what goes through entries (lists, counts, surveys) as reading, and not
+    /// under a `maxmemory-policy` of least frequent use; `None` otherwise.
     pub last_accessed: Option<SystemTime>,
     clock: Clock,
 }
@@ -63,6 +65,9 @@ impl<T> Entry<T> {
         unix_time(self.clock.unix_millis())
     }
 }
+
+/// How many steps a page takes through a store before it is given, full or not.
+const MOST_STEPS: usize = 100;
 
 /// Some entries, and where to go on.
 #[derive(Debug, Clone)]
@@ -121,8 +126,10 @@ impl Cache {
             }
             Backend::Remote(remote) => {
                 // Before the entry is read, which a server may count.
-                let usage = self.usage(remote, std::slice::from_ref(&key)).await?;
-                let Some(found) = self.find_in(remote, &key).await? else {
+                let mut budget = remote.budget();
+                let keys = std::slice::from_ref(&key);
+                let usage = self.usage(remote, keys, &mut budget).await?;
+                let Some(found) = self.find_within(remote, &key, &mut budget).await? else {
                     return Ok(None);
                 };
                 let usage = usage.into_iter().next().unwrap_or_default();
@@ -251,21 +258,27 @@ impl Cache {
         let mut seen = HashSet::new();
         // Twice as many in each step, so that few among many others take few steps.
         let mut about = size.clamp(10, STEP);
-        while entries.len() < size {
+        let mut steps = 0;
+        while entries.len() < size && (steps < MOST_STEPS || !waiting.is_empty()) {
             let wanted = (size - entries.len()).min(WHOLE_AT_ONCE);
             if waiting.is_empty() {
                 let step = walk
                     .step(remote, pattern, about, &mut remote.budget())
                     .await;
-                let Some(keys) = self.counted(remote, step)? else {
+                let keys = match step {
+                    Err(StoreError::Cursor { .. }) => return Err(Error::Cursor),
+                    step => self.counted(remote, step)?,
+                };
+                let Some(keys) = keys else {
                     break;
                 };
+                steps += 1;
                 about = (about * 2).min(STEP);
                 waiting.extend(keys.into_iter().filter(|key| seen.insert(key.clone())));
                 continue;
             }
             let keys: Vec<Key> = waiting.drain(..wanted.min(waiting.len())).collect();
-            let usage = self.usage(remote, &keys).await?;
+            let usage = self.usage(remote, &keys, &mut remote.budget()).await?;
             let found = self.find_many_in(remote, &keys, Part::Whole).await?;
             entries.extend(
                 keys.into_iter()
@@ -290,9 +303,14 @@ impl Cache {
         Ok(Page { entries, next })
     }
 
-    async fn usage(&self, remote: &Remote, keys: &[Key]) -> Result<Vec<Usage>, Error> {
+    async fn usage(
+        &self,
+        remote: &Remote,
+        keys: &[Key],
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<Usage>, Error> {
         let names: Vec<String> = keys.iter().map(|key| key.qualified().to_owned()).collect();
-        let usage = remote.budget().spend(remote.store.usage(&names)).await;
+        let usage = budget.spend(remote.store.usage(&names)).await;
         let mut usage = self.counted(remote, usage)?;
         usage.resize(keys.len(), Usage::default());
         Ok(usage)

@@ -54,7 +54,7 @@ impl Cache {
         let lifetime = self.lifetime_of(ttl.into(), &key)?;
         match &self.shared.backend {
             Backend::Off => Ok(false),
-            Backend::Memory(memory) => Ok(live(memory, &key, lifetime).is_some()),
+            Backend::Memory(memory) => Ok(self.live(memory, &key, lifetime)),
             Backend::Remote(remote) => {
                 let was_there = self.live_in(remote, &key, lifetime, |_| Some(())).await?;
                 Ok(was_there.is_some())
@@ -102,7 +102,7 @@ impl Cache {
             Backend::Off => None,
             Backend::Memory(memory) => match memory.get(key.qualified()) {
                 Some(entry) if entry.holds::<T>() => {
-                    live(memory, &key, lifetime);
+                    self.live(memory, &key, lifetime);
                     entry.value()
                 }
                 _ => None,
@@ -130,8 +130,9 @@ impl Cache {
         read: impl Fn(&Found) -> Option<R>,
     ) -> Result<Option<R>, Error> {
         let expires_at = self.expires_at(lifetime);
+        let mut budget = remote.budget();
         loop {
-            let Some(found) = self.find_in(remote, key).await? else {
+            let Some(found) = self.find_within(remote, key, &mut budget).await? else {
                 return Ok(None);
             };
             let (Some(read), Some(identity)) = (read(&found), found.seen.identity) else {
@@ -147,7 +148,7 @@ impl Cache {
                 ttl: lifetime.ttl(),
             };
             let patching = remote.store.patch(key.qualified(), patch);
-            let patched = remote.budget().spend(patching).await;
+            let patched = budget.spend(patching).await;
             // Replaced in between: the newer one is the one that is meant.
             if self.counted(remote, patched)? {
                 return Ok(Some(read));
@@ -167,14 +168,22 @@ impl Cache {
         let now = self.shared.clock.unix_millis();
         (expires_at != 0).then(|| std::time::Duration::from_millis(expires_at.saturating_sub(now)))
     }
-}
 
-/// Changes the time of the entry that is there, unless it ends first.
-fn live(memory: &Memory, key: &Key, lifetime: Lifetime) -> Option<()> {
-    let entry = memory.peek(key.qualified())?;
-    let expires_at: Tick = memory.expires_at(lifetime.ttl());
-    entry
-        .expires_at
-        .set_before(memory.now(), expires_at)
-        .then(|| memory.admit(entry))
+    /// Changes the time of the entry that is there, unless it ends first; whether it did.
+    fn live(&self, memory: &Memory, key: &Key, lifetime: Lifetime) -> bool {
+        let key = key.qualified();
+        let expires_at: Tick = memory.expires_at(lifetime.ttl());
+        // Under the lock, as counting is, which puts another entry in the place of this one.
+        let flights = self.shared.flights.lock(key);
+        let Some(entry) = memory.find(key) else {
+            return false;
+        };
+        let is_changed =
+            memory.is_usable(&entry) && entry.expires_at.set_before(memory.now(), expires_at);
+        drop(flights);
+        if is_changed {
+            memory.admit(entry);
+        }
+        is_changed
+    }
 }

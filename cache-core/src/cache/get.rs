@@ -4,7 +4,7 @@ use super::store_load::Look;
 use super::{Backend, Cache, scopes};
 use crate::error::Error;
 use crate::key::Key;
-use crate::remote::{Found, Remote, Sight};
+use crate::remote::{Budget, Found, Remote, Sight};
 use crate::spec::Spec;
 use crate::stats::Count;
 use crate::store::Part;
@@ -111,8 +111,18 @@ impl Cache {
 
     /// The usable entry of a key of which nothing is known. Counts what goes wrong.
     pub(super) async fn find_in(&self, remote: &Remote, key: &Key) -> Result<Option<Found>, Error> {
+        self.find_within(remote, key, &mut remote.budget()).await
+    }
+
+    /// The same within what is left of a budget.
+    pub(super) async fn find_within(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        budget: &mut Budget<'_>,
+    ) -> Result<Option<Found>, Error> {
         let now = self.shared.clock.unix_millis();
-        let sight = remote.look(key, None, now, &mut remote.budget()).await;
+        let sight = remote.look(key, None, now, budget).await;
         self.entry_in(remote, sight)
     }
 

@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 
 use super::named::{Named, entry_options};
-use super::set::New;
+use super::set::{New, Stored};
 use super::{Backend, BoxFuture, Cache, scopes};
 use crate::codec::{self, Number};
 use crate::error::Error;
@@ -67,10 +67,12 @@ impl Cache {
         let scopes = scopes(spec);
         let key = spec.key.qualified();
         let beginning = self.resident(memory, key, &scopes, lifetime, by);
+        // Before the lock, so that it is dropped after it: the value's destructor is the user's.
+        let found;
         let mut flights = self.shared.flights.lock(key);
-        // Dropped after the lock: the value may be the user's.
-        let old = memory.peek(key);
-        let (sum, entry) = match &old {
+        found = memory.find(key);
+        let old = found.as_ref().filter(|entry| memory.is_usable(entry));
+        let (sum, entry) = match old {
             None => {
                 flights.revoke(key);
                 (by, beginning)
@@ -125,10 +127,15 @@ impl Cache {
             let sight = remote.look(&spec.key, None, now, &mut budget).await;
             let expected = match &sight {
                 Ok(Sight::Nothing(seen)) => seen.identity.into(),
-                _ => Expected::Anything,
+                Ok(Sight::Distrusted) => {
+                    let caught_up = remote.catch_up(&mut budget).await;
+                    self.counted(remote, caught_up)?;
+                    continue;
+                }
+                _ => Expected::NoEntry,
             };
             let Some(found) = self.entry_in(remote, sight)? else {
-                if self.store_in(remote, &new, expected, &mut budget).await? {
+                if self.store_in(remote, &new, expected, &mut budget).await? == Stored::Here {
                     self.shared.flights.revoke(spec.key.qualified());
                     return Ok(by);
                 }

@@ -8,13 +8,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::named::{About, Named, entry_options};
 use super::{Backend, BoxFuture, Cache, Lifetime, scopes};
+use crate::envelope;
 use crate::error::Error;
 use crate::key::Key;
 use crate::memory::{AnyResident, Memory, Resident};
 use crate::remote::{Budget, HeldLease, Remote, Sight};
 use crate::spec::{Spec, Ttl};
 use crate::stats::Count;
-use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased};
+use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
 use crate::value::Value;
 
@@ -52,7 +53,7 @@ impl Cache {
     }
 
     /// Stores `value` under `key` unless there is a usable entry; whether it did. Of any number of
-    /// callers one does. Awaiting the returned builder does it.
+    /// callers one does. An entry of another type is one. Awaiting the returned builder does it.
     ///
     /// ```
     /// use larder::Cache;
@@ -115,7 +116,7 @@ impl Cache {
         value: &V,
     ) -> Result<(), Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
-        let scopes = scopes(spec);
+        let scopes = admitted(spec)?;
         let key = spec.key.qualified();
         match &self.shared.backend {
             Backend::Off => Ok(()),
@@ -138,11 +139,21 @@ impl Cache {
                     value,
                 };
                 let budget = &mut remote.budget();
-                // Overtaken means that it was set, and then deleted or set again: nobody else fills
-                // under this lease.
-                self.store_in(remote, &new, Expected::Anything, budget)
-                    .await
-                    .map(drop)
+                if remote.distrusts(&spec.key, &scopes) {
+                    // What is stored now would be deleted by the one that is still on its way.
+                    let caught_up = remote.catch_up(budget).await;
+                    self.counted(remote, caught_up)?;
+                }
+                loop {
+                    let stored = self.store_in(remote, &new, Expected::Anything, budget);
+                    let Stored::Overtaken(over) = stored.await? else {
+                        return Ok(());
+                    };
+                    let is_set = remote.outcome(&spec.key, over, budget).await;
+                    if self.counted(remote, is_set)? {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
@@ -154,14 +165,18 @@ impl Cache {
         value: &V,
     ) -> Result<bool, Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
-        let scopes = scopes(spec);
+        let scopes = admitted(spec)?;
         let key = spec.key.qualified();
         match &self.shared.backend {
             Backend::Off => Ok(false),
             Backend::Memory(memory) => {
                 let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
+                // Before the lock, so that it is dropped after it: the value's destructor is the
+                // user's.
+                let found;
                 let mut flights = self.shared.flights.lock(key);
-                if memory.peek(key).is_some() {
+                found = memory.find(key);
+                if found.as_ref().is_some_and(|entry| memory.is_usable(entry)) {
                     drop(flights);
                     return Ok(false);
                 }
@@ -185,12 +200,17 @@ impl Cache {
                     let sight = remote.look(&spec.key, None, now, &mut budget).await;
                     let expected = match &sight {
                         Ok(Sight::Nothing(seen)) => seen.identity.into(),
-                        _ => Expected::Anything,
+                        Ok(Sight::Distrusted) => {
+                            let caught_up = remote.catch_up(&mut budget).await;
+                            self.counted(remote, caught_up)?;
+                            continue;
+                        }
+                        _ => Expected::NoEntry,
                     };
                     if self.entry_in(remote, sight)?.is_some() {
                         return Ok(false);
                     }
-                    if self.store_in(remote, &new, expected, &mut budget).await? {
+                    if self.store_in(remote, &new, expected, &mut budget).await? == Stored::Here {
                         self.shared.flights.revoke(key);
                         return Ok(true);
                     }
@@ -216,15 +236,14 @@ impl Cache {
         Arc::new(Resident::new(key, memory.now(), expires_at, held, value))
     }
 
-    /// Stores an entry, if the slot is as expected; whether it did. If something was stored or
-    /// deleted meanwhile, it did not.
+    /// Stores an entry, if the slot is as expected.
     pub(super) async fn store_in<V: Value>(
         &self,
         remote: &Remote,
         new: &New<'_, V>,
         expected: Expected,
         budget: &mut Budget<'_>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Stored, Error> {
         let result = self.try_store_in(remote, new, expected, budget).await;
         if matches!(result, Err(Error::Store(_))) {
             self.tally(None).add(Count::StoreError);
@@ -238,7 +257,7 @@ impl Cache {
         new: &New<'_, V>,
         expected: Expected,
         budget: &mut Budget<'_>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Stored, Error> {
         // Who expects something shares a lease with others that expect the same, so that one of them
         // gets through; each taking the lease from the other, none might.
         let mut claim = match expected {
@@ -278,7 +297,10 @@ impl Cache {
                         )
                         .await?;
                     held.used();
-                    return Ok(filled == Filled::Stored);
+                    return Ok(match filled {
+                        Filled::Stored => Stored::Here,
+                        Filled::Overtaken => Stored::Overtaken(lease.over),
+                    });
                 }
                 // A lock, a set or a refresh is under way: this value is newer than theirs.
                 Leased::Held => {
@@ -287,7 +309,7 @@ impl Cache {
                 }
                 Leased::Changed => {
                     held.used();
-                    return Ok(false);
+                    return Ok(Stored::Changed);
                 }
             }
         }
@@ -302,6 +324,28 @@ impl Cache {
             lifetime => Ok(lifetime),
         }
     }
+}
+
+/// The scopes of an entry, if an entry can be in so many. Said before anything is done.
+fn admitted<S: Fn(&mut Tags)>(spec: &Spec<S>) -> Result<Vec<String>, Error> {
+    let scopes = scopes(spec);
+    if envelope::admits(&scopes) {
+        Ok(scopes)
+    } else {
+        Err(Error::TooManyTags {
+            key: spec.key.full().to_owned(),
+        })
+    }
+}
+
+/// What storing an entry came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    Here,
+    /// The slot was not as expected.
+    Changed,
+    /// Something was set or deleted meanwhile. The entry that was in the slot before.
+    Overtaken(Option<Nonce>),
 }
 
 /// An entry that is to be stored.

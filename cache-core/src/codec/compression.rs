@@ -22,8 +22,8 @@ const NONE: u8 = 0;
 const LZ4: u8 = 1;
 const ZSTD: u8 = 2;
 
-/// The longest value that is read: as long as Redis allows.
-const LONGEST: usize = 512 * 1024 * 1024;
+/// The longest value that is compressed: few bytes from outside must not become many gigabytes.
+const LONGEST: usize = 64 * 1024 * 1024;
 
 /// LZ4 cannot do better than this: bytes that claim more lie.
 const LZ4_RATIO: usize = 255;
@@ -31,8 +31,9 @@ const LZ4_RATIO: usize = 255;
 /// Compresses what stands behind `start`, if that makes it smaller; with which algorithm it did.
 pub(super) fn compress(bytes: &mut Vec<u8>, start: usize, compression: Compression) -> u8 {
     let payload = &bytes[start..];
-    let Ok(len) = u32::try_from(payload.len()) else {
-        return NONE;
+    let len = match u32::try_from(payload.len()) {
+        Ok(len) if payload.len() <= LONGEST => len,
+        _ => return NONE,
     };
     let (algorithm, compressed) = match compression {
         Compression::None => return NONE,

@@ -64,6 +64,11 @@ pub(crate) fn is_number(codec: u8) -> bool {
     codec == NUMBER
 }
 
+/// Whether a payload that the entry's checksum does not cover is sound by itself.
+pub(crate) fn is_sound(codec: u8, payload: &[u8]) -> bool {
+    !is_number(codec) || Number::parse(payload).is_ok()
+}
+
 /// Appends `value` to `bytes`; also says how, and its shape.
 pub(crate) fn encode<T: Value>(
     value: &T,
@@ -149,21 +154,26 @@ fn self_describing<T: Value>(value: &T, written: &[u8], codec: u8) -> Written {
 
 /// Reads a value that was written like this in this shape.
 pub(crate) fn decode<T: Value>(bytes: &[u8], codec: u8, shape: u64) -> Result<T, Unreadable> {
+    // Before anything is decompressed for a type that it is not.
+    if codec & 0x0f == POSTCARD && Shape::of::<T>() != Shape::Known(shape) {
+        return Err(Unreadable);
+    }
     let bytes = match compression::decompress(bytes, codec >> 4)? {
         Some(bytes) => Cow::Owned(bytes),
         None => Cow::Borrowed(bytes),
     };
     match codec & 0x0f {
-        POSTCARD => {
-            if Shape::of::<T>() != Shape::Known(shape) {
+        POSTCARD => match postcard::take_from_bytes(&bytes) {
+            Ok((value, [])) => Ok(value),
+            _ => Err(Unreadable),
+        },
+        NUMBER => {
+            let number = Number::parse(&bytes)?;
+            if number.kind.shape() != shape {
                 return Err(Unreadable);
             }
-            match postcard::take_from_bytes(&bytes) {
-                Ok((value, [])) => Ok(value),
-                _ => Err(Unreadable),
-            }
+            number.restore()
         }
-        NUMBER => Number::parse(&bytes)?.restore(),
         MESSAGE_PACK => {
             let mut reader = rmp_serde::Deserializer::from_read_ref(&*bytes);
             reader.set_max_depth(MAX_DEPTH);

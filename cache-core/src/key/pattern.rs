@@ -159,18 +159,23 @@ impl Pattern {
 fn parse(pattern: &str) -> Vec<PatternPart> {
     let mut parts = Vec::new();
     let mut rest = pattern.chars();
+    // Once one bracket is never closed, no later one is.
+    let mut has_classes = true;
     while let Some(c) = rest.next() {
         let part = match c {
             // Two in a row mean the same as one.
             '*' if parts.last() == Some(&PatternPart::Any) => continue,
             '*' => PatternPart::Any,
             '?' => PatternPart::One,
-            '[' => match class(rest.as_str()) {
+            '[' if has_classes => match class(rest.as_str()) {
                 Some((part, after)) => {
                     rest = after.chars();
                     part
                 }
-                None => PatternPart::Is('['),
+                None => {
+                    has_classes = false;
+                    PatternPart::Is('[')
+                }
             },
             '\\' => PatternPart::Is(rest.next().unwrap_or('\\')),
             _ => PatternPart::Is(c),

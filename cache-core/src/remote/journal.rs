@@ -20,6 +20,9 @@ use crate::store::Store;
 /// outage costs loads and not memory.
 const MOST: usize = 10_000;
 
+/// The same for patterns, which every lookup is compared with.
+const MOST_PATTERNS: usize = 50;
+
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 
@@ -110,10 +113,7 @@ impl Journal {
         let mut pause = FIRST_RETRY;
         while let Some(snapshot) = self.snapshot() {
             match self.carry_out(&snapshot).await {
-                Ok(()) => {
-                    self.taken(snapshot.upto);
-                    pause = FIRST_RETRY;
-                }
+                Ok(()) => pause = FIRST_RETRY,
                 Err(_) => {
                     // Spread, so that many processes do not come back in step.
                     tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
@@ -128,8 +128,11 @@ impl Journal {
         Budget::new(store.name(), self.budget)
             .spend(store.invalidate(&snapshot.scopes, &snapshot.keys))
             .await?;
-        for pattern in &snapshot.patterns {
-            walk::empty(store, pattern, self.budget).await?;
+        self.taken(snapshot.upto, false);
+        // A walk takes longer, and may fail where the others do not.
+        if !snapshot.patterns.is_empty() {
+            walk::empty(store, &snapshot.patterns, self.budget).await?;
+            self.taken(snapshot.upto, true);
         }
         Ok(())
     }
@@ -148,7 +151,7 @@ impl Journal {
         pending
             .patterns
             .extend(pattern.map(|pattern| (pattern, number)));
-        if pending.len() > MOST {
+        if pending.len() > MOST || pending.patterns.len() > MOST_PATTERNS {
             pending.scopes = HashMap::from([(EVERYTHING.to_owned(), number)]);
             pending.keys = HashMap::new();
             pending.patterns = HashMap::new();
@@ -195,13 +198,15 @@ impl Journal {
         })
     }
 
-    fn taken(&self, upto: u64) {
+    fn taken(&self, upto: u64, patterns_too: bool) {
         // Before the items go: who no longer finds them also finds this changed.
         self.takings.fetch_add(1, Ordering::AcqRel);
         let mut pending = self.pending.lock();
         pending.scopes.retain(|_, number| *number > upto);
         pending.keys.retain(|_, number| *number > upto);
-        pending.patterns.retain(|_, number| *number > upto);
+        if patterns_too {
+            pending.patterns.retain(|_, number| *number > upto);
+        }
         self.count(&pending);
     }
 }

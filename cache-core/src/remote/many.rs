@@ -6,7 +6,7 @@ use super::{Budget, Found, Remote, Seen, has_all_scopes};
 use crate::envelope::{self, Envelope};
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::slot;
+use crate::slot::{self, SlotHead};
 use crate::store::{Nonce, Part};
 
 /// What a look at many keys showed.
@@ -113,8 +113,11 @@ impl Remote {
         slots.resize(keys.len(), None);
         if part == Part::Head {
             let is_cut = |slot: &Option<Vec<u8>>| {
-                slot.as_deref()
-                    .is_some_and(|slot| slot.len() >= slot::HEAD && envelope::parse(slot).is_err())
+                slot.as_deref().is_some_and(|slot| {
+                    slot.len() >= slot::HEAD
+                        && SlotHead::parse(slot).is_some_and(|head| head.identity.is_some())
+                        && envelope::parse(slot).is_err()
+                })
             };
             let cut: Vec<usize> = (0..keys.len()).filter(|at| is_cut(&slots[*at])).collect();
             if !cut.is_empty() {

@@ -296,6 +296,7 @@ impl Remote {
     /// retried.
     pub(crate) async fn take(&self, key: &Key, now: u64) -> Result<Sight, StoreError> {
         let ticket = Ticket::new(&self.journal, Vec::new(), vec![key.qualified().to_owned()]);
+        let takings = self.journal.takings();
         let mut budget = self.budget();
         let reading = budget.spend(self.store.take(key.qualified())).await;
         self.note(reading.as_ref().err());
@@ -305,7 +306,54 @@ impl Remote {
         if reading.generations.len() != scopes.len() {
             reading.generations = budget.spend(self.store.generations(&scopes)).await?;
         }
-        self.judge(key, &scopes, reading, now, &mut budget).await
+        let sight = self.judge(key, &scopes, reading, now, &mut budget).await?;
+        // As in `look`: what was read may be from before an invalidation that has arrived since. It
+        // cannot be read again, but it is gone.
+        Ok(match sight {
+            Sight::Entry(_) if self.journal.takings() != takings => Sight::Nothing(Seen::default()),
+            sight => sight,
+        })
+    }
+
+    /// Waits, within the budget, until the store has taken every invalidation: what is stored before
+    /// would be deleted by them.
+    pub(crate) async fn catch_up(&self, budget: &mut Budget<'_>) -> Result<(), StoreError> {
+        let flushing = async {
+            self.journal.flush().await;
+            Ok(())
+        };
+        budget.spend(flushing).await
+    }
+
+    /// Whether a set that was overtaken needs no second try, because what overtook it has stored an
+    /// entry or deleted the key. Waits for that while it is under way: giving up, it would leave the
+    /// entry from before both.
+    pub(crate) async fn outcome(
+        &self,
+        key: &Key,
+        over: Option<Nonce>,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(over) = over else {
+            return Ok(true);
+        };
+        let name = [key.qualified().to_owned()];
+        loop {
+            let slots = budget.spend(self.store.slots(&name, Part::Head)).await?;
+            let slot = slots.into_iter().next().flatten().unwrap_or_default();
+            let Some(head) = SlotHead::parse(&slot) else {
+                return Ok(true);
+            };
+            let is_other = head.identity != Some(over);
+            if head.token.is_none() || is_other {
+                return Ok(is_other);
+            }
+            let pause = async {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Ok(())
+            };
+            budget.spend(pause).await?;
+        }
     }
 
     /// Deletes every key that matches, and counts the usable entries among them. What the store does

@@ -54,22 +54,25 @@ fn matching(pattern: &Pattern, scan: &Scan) -> Vec<Key> {
         .collect()
 }
 
-/// Empties the slots of all keys that match, leases included: for a deletion that is made up for.
+/// Empties the slots of all keys that match one of the patterns, leases included, in one walk: for
+/// deletions that are made up for.
 pub(super) async fn empty(
     store: &dyn Store,
-    pattern: &Pattern,
+    patterns: &[Pattern],
     budget: Duration,
 ) -> Result<(), StoreError> {
+    let walked = match patterns {
+        [only] => only.clone(),
+        _ => Pattern::everywhere(),
+    };
     let mut cursor = None;
     loop {
         let mut budget = Budget::new(store.name(), budget);
         let scan = budget
-            .spend(store.scan(pattern, cursor.as_deref(), STEP))
+            .spend(store.scan(&walked, cursor.as_deref(), STEP))
             .await?;
-        let keys: Vec<String> = matching(pattern, &scan)
-            .iter()
-            .map(|key| key.qualified().to_owned())
-            .collect();
+        let is_meant = |key: &&String| patterns.iter().any(|one| one.matches_qualified(key));
+        let keys: Vec<String> = scan.keys.iter().filter(is_meant).cloned().collect();
         if !keys.is_empty() {
             budget.refill();
             budget.spend(store.invalidate(&[], &keys)).await?;
