@@ -125,7 +125,8 @@ where
             .extensions_mut()
             .insert(crate::Caches(caches.clone()));
         let here = self.layer.requests.subscribe();
-        let response = self.service.call(request);
+        // Also what a service inside does before it returns its future is done with these caches.
+        let response = caches.sync_scope(|| self.service.call(request));
         Box::pin(async move {
             // Dropped after the response's future, also when the request is cancelled: what that
             // queues on its way out is queued by then.
@@ -143,6 +144,35 @@ mod tests {
     use larder_core::Cache;
 
     use super::*;
+
+    /// A service that says with which caches it was called, before it returned its future.
+    #[derive(Clone)]
+    struct Telling;
+
+    impl Service<Request<()>> for Telling {
+        type Response = Caches;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Caches, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            std::future::ready(Ok(Caches::current()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_has_the_caches_before_it_returns_its_future() {
+        let caches = Caches::new(Cache::memory()).with("sessions", Cache::off());
+        let response = layer(caches).layer(Telling).call(Request::new(())).await;
+        let names: Vec<_> = match &response {
+            Ok(caches) => caches.names().collect(),
+            Err(never) => match *never {},
+        };
+        assert_eq!(names, ["default", "sessions"]);
+    }
 
     /// A service that never answers.
     #[derive(Clone)]

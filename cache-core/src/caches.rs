@@ -183,6 +183,20 @@ impl Caches {
         SCOPED.scope(self, future).await
     }
 
+    /// [`scope`](Self::scope) for what does not wait: runs `f` with these caches instead of the
+    /// installed ones.
+    ///
+    /// ```
+    /// use larder::{Cache, Caches};
+    ///
+    /// let caches = Caches::new(Cache::memory()).with("sessions", Cache::memory());
+    /// caches.sync_scope(|| assert!(Caches::current().named("sessions").is_ok()));
+    /// ```
+    pub fn sync_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        ANY_SCOPE.store(true, Ordering::Release);
+        SCOPED.sync_scope(self.clone(), f)
+    }
+
     /// The caches that annotated functions use here and now.
     #[must_use]
     pub fn current() -> Self {
