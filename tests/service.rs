@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use larder::axum::ServeError;
 use larder::{Cache, Caches, cache_read, cache_write};
 use larder_redis::RedisStore;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::ChildStdout;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 #[cache_read(key = "double:{n}", tags = ["doubles"])]
 async fn double(n: u64) -> u64 {
@@ -35,6 +36,11 @@ static WRITING: Notify = Notify::const_new();
 async fn write_without_end() {
     WRITING.notify_one();
     std::future::pending().await
+}
+
+#[cache_write(tags = ["doubles"])]
+async fn write_from(body: Body) {
+    drop(axum::body::to_bytes(body, 10).await);
 }
 
 /// So that a start without a cache called `sessions` is refused.
@@ -156,20 +162,27 @@ async fn serving_ends_in_time_and_says_what_no_store_has_taken() {
     let (stop, stopped) = oneshot::channel::<()>();
     let listener = listener().await;
     let address = address(&listener);
-    let served = larder::axum::serve(listener, doubles(), cache)
+    let tell = async || match larder::emit("doubles.asked", &4).await {
+        Ok(emitted) => format!("{:?}", emitted.published),
+        Err(error) => error.to_string(),
+    };
+    let app = doubles().route("/events", post(tell));
+    let served = larder::axum::serve(listener, app, cache)
         .with_graceful_shutdown(async { drop(stopped.await) })
         .settle_within(Duration::from_millis(50));
     let served = tokio::spawn(served.into_future());
 
     redis.kill();
     assert_eq!(ask(address, "PUT", "/doubles", "").await.0, 204);
+    assert_eq!(ask(address, "POST", "/events", "").await.1, "Queued");
     stop.send(()).expect("it listens for the signal");
     let error = served.await.expect("it does not panic");
     let error = error.expect_err("the store is gone");
     assert!(matches!(error, ServeError::Unsettled(_)));
     assert_eq!(
         error.to_string(),
-        "the caches did not settle within 50ms; invalidations that no store has taken: 2 of `default`"
+        "the caches did not settle within 50ms; invalidations that no store has taken: 2 of `default`; \
+         events that no log has taken: 1 of `default`"
     );
 }
 
@@ -217,6 +230,46 @@ async fn a_write_whose_client_goes_away_has_invalidated_when_serving_ends() {
         cache.get::<u64>("double:4").await.expect("it answers"),
         None
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_sends_the_rest_does_not_hold_up_the_end() {
+    let cache = Cache::memory();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (begun, mut reading) = mpsc::unbounded_channel();
+    let listener = listener().await;
+    let address = address(&listener);
+    // The write begins, and then wants a body of which the client sends the half.
+    let upload = async move |body: Body| {
+        begun.send(()).expect("the test waits for it");
+        write_from(body).await;
+    };
+    let app = doubles().route("/upload", put(upload));
+    let served = larder::axum::serve(listener, app, cache.clone())
+        .with_graceful_shutdown(async { drop(stopped.await) })
+        .drain_within(Duration::from_millis(50));
+    let served = tokio::spawn(served.into_future());
+    assert_eq!(ask(address, "GET", "/doubles/4", "").await, ok("8"));
+
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let request = b"PUT /upload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nabc";
+    let sent = client.write_all(request).await;
+    sent.expect("it takes the half");
+    reading.recv().await.expect("it is being answered");
+    stop.send(()).expect("it listens for the signal");
+    let ended = tokio::time::timeout(Duration::from_secs(60), served).await;
+    let ended = ended.expect("nothing hangs").expect("it does not panic");
+    ended.expect("nothing is left");
+
+    assert_eq!(
+        cache.get::<u64>("double:4").await.expect("it answers"),
+        None,
+        "a write that is cancelled invalidates"
+    );
+    let mut answer = Vec::new();
+    // Whether the connection was closed or reset, there is no answer.
+    let _ = client.read_to_end(&mut answer).await;
+    assert!(answer.is_empty());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //!
 //! Applications use it through the facade, `larder`, with its feature `axum`.
 
+mod connections;
 mod extract;
 mod handlers;
 mod layer;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture, Pending};
-use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -10,13 +9,16 @@ use axum::Router;
 use axum::serve::Listener;
 use larder_core::{Caches, Error, Unsettled};
 
+use crate::connections::Connections;
 use crate::layer::{CacheLayer, layer};
 
 /// Serves `app` with these caches: as [`axum::serve()`], and around it what caches need. Awaiting it
 ///
 /// 1. checks that every annotated function of the program finds its cache,
 /// 2. serves, with the [`layer`] around all of `app`,
-/// 3. after a graceful shutdown waits until the stores have taken every invalidation that was queued.
+/// 3. after the signal lets requests end, for a limited time ([`drain_within`](Serve::drain_within)),
+/// 4. and waits until the stores have taken every invalidation that was queued, for a limited time
+///    too ([`settle_within`](Serve::settle_within)).
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
@@ -40,7 +42,8 @@ pub fn serve<L: Listener>(listener: L, app: Router, caches: impl Into<Caches>) -
         app,
         layer: layer(caches),
         signal: std::future::pending(),
-        limit: Duration::from_secs(10),
+        drain: Duration::from_secs(30),
+        settle: Duration::from_secs(10),
     }
 }
 
@@ -51,7 +54,8 @@ pub struct Serve<L, F = Pending<()>> {
     app: Router,
     layer: CacheLayer,
     signal: F,
-    limit: Duration,
+    drain: Duration,
+    settle: Duration,
 }
 
 impl<L, F> Serve<L, F> {
@@ -66,13 +70,24 @@ impl<L, F> Serve<L, F> {
             app: self.app,
             layer: self.layer,
             signal,
-            limit: self.limit,
+            drain: self.drain,
+            settle: self.settle,
         }
+    }
+
+    /// How long requests that are there may take to end after the signal; 30 seconds unless set.
+    ///
+    /// Connections that are open when it has passed are dropped, and what they were asking for is
+    /// cancelled: a client that never sends the rest of its request cannot hold up the end. A write
+    /// that is cancelled so invalidates all the same.
+    pub fn drain_within(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
     }
 
     /// How long the caches may take to settle after the last request; 10 seconds unless set.
     pub fn settle_within(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+        self.settle = limit;
         self
     }
 }
@@ -90,10 +105,17 @@ where
         Box::pin(async move {
             self.layer.caches().check()?;
             let app = self.app.layer(self.layer.clone());
-            axum::serve(self.listener, app)
-                .with_graceful_shutdown(self.signal)
-                .await?;
-            Ok(self.layer.settle(self.limit).await?)
+            let mut open = Connections::accept(self.listener, app, self.signal).await;
+            if tokio::time::timeout(self.drain, open.end()).await.is_err() {
+                let (connections, limit) = (open.len(), self.drain);
+                tracing::warn!(
+                    connections,
+                    ?limit,
+                    "connections are dropped: they did not end"
+                );
+            }
+            drop(open);
+            Ok(self.layer.settle(self.settle).await?)
         })
     }
 }
@@ -102,7 +124,8 @@ impl<L, F> fmt::Debug for Serve<L, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("caches", self.layer.caches())
-            .field("settle_within", &self.limit)
+            .field("drain_within", &self.drain)
+            .field("settle_within", &self.settle)
             .finish_non_exhaustive()
     }
 }
@@ -114,10 +137,7 @@ pub enum ServeError {
     /// An annotated function does not find its cache: nothing was served.
     #[error(transparent)]
     Caches(#[from] Error),
-    /// The listener failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Every request was answered, but invalidations are left that no store has taken in time.
+    /// Serving ended, but invalidations or events are left that no store has taken in time.
     #[error(transparent)]
     Unsettled(#[from] Unsettled),
 }

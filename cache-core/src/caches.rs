@@ -132,7 +132,7 @@ impl Caches {
     }
 
     /// Waits until every cache has [settled](Cache::settle), for at most `limit` together: what a
-    /// process does last, so that no invalidation ends with it.
+    /// process does last, so that no invalidation and no event ends with it.
     ///
     /// What is left when the time is up is still retried for as long as the process lives, and so it
     /// is when this is cancelled.
@@ -149,19 +149,22 @@ impl Caches {
     /// ```
     ///
     /// # Errors
-    /// [`Unsettled`], with the invalidations that the stores have not taken.
+    /// [`Unsettled`], with the invalidations and events that the stores have not taken.
     pub async fn settle(&self, limit: Duration) -> Result<(), Unsettled> {
         let all = futures_util::future::join_all(self.iter().map(|(_, cache)| cache.settle()));
         if tokio::time::timeout(limit, all).await.is_ok() {
             return Ok(());
         }
-        let queued = self.iter().map(|(name, cache)| {
-            let queued = cache.stats().queued_invalidations;
-            (name.to_owned(), queued)
-        });
+        let left = |queued: fn(&Cache) -> u64| {
+            let each = self
+                .iter()
+                .map(|(name, cache)| (name.to_owned(), queued(cache)));
+            each.filter(|(_, queued)| *queued > 0).collect()
+        };
         Err(Unsettled {
             limit,
-            queued: queued.filter(|(_, queued)| *queued > 0).collect(),
+            queued: left(|cache| cache.stats().queued_invalidations),
+            queued_events: left(|cache| cache.bus().map_or(0, |bus| bus.queued() as u64)),
         })
     }
 
@@ -212,22 +215,28 @@ impl From<Cache> for Caches {
 
 /// What was left when [`Caches::settle`] ran out of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the caches did not settle within {limit:?}{}", invalidations(.queued))]
+#[error(
+    "the caches did not settle within {limit:?}{}{}",
+    of_each("; invalidations that no store has taken", .queued),
+    of_each("; events that no log has taken", .queued_events)
+)]
 #[non_exhaustive]
 pub struct Unsettled {
     /// The time that they had.
     pub limit: Duration,
     /// The caches whose stores have not taken every invalidation, each with the number of those left.
     pub queued: Vec<(String, u64)>,
+    /// The caches whose stores have not taken every event, each with the number of those left.
+    pub queued_events: Vec<(String, u64)>,
 }
 
-fn invalidations(queued: &[(String, u64)]) -> String {
+fn of_each(what: &str, queued: &[(String, u64)]) -> String {
     let each = queued
         .iter()
         .map(|(name, queued)| format!("{queued} of `{name}`"));
     match each.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => none,
-        some => format!("; invalidations that no store has taken: {some}"),
+        some => format!("{what}: {some}"),
     }
 }
 
