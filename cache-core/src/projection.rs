@@ -114,11 +114,24 @@ impl<'c, P: Projection> Projections<'c, P> {
         self.cache.get(key).await
     }
 
-    /// Those whose ids match `pattern`, in no particular order: at most `size` at a time, `after` the
-    /// page that ended there.
+    /// Whether there is one with this id.
+    ///
+    /// # Errors
+    /// As [`Cache::exists`].
+    pub async fn exists(&self, id: P::Id<'_>) -> Result<bool, Error> {
+        let key = self.key(id);
+        self.cache.exists(key).await
+    }
+
+    /// Those whose ids match `pattern`, in no particular order: at most `size` at a time (0 counts as
+    /// 1), `after` the page that ended there.
     ///
     /// A pattern is as in [`Pattern`], over the id as the key has it. What is escaped there you write
     /// as it is: `a/*` finds the id `a/1`. Only `?` and `[..]` stand for no such character.
+    ///
+    /// One that begins with the projection's name and `:::`, as in `order_summary:::ord-1*`, is over
+    /// keys as they are written, and finds what
+    /// [`remove_by_key_pattern`](Self::remove_by_key_pattern) removes.
     ///
     /// ```
     /// # use larder::{Cache, Projection};
@@ -149,7 +162,8 @@ impl<'c, P: Projection> Projections<'c, P> {
         after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<P>, Error> {
-        let keys = Self::keys(pattern.as_ref());
+        let pattern = pattern.as_ref();
+        let keys = Self::own(pattern).map_or_else(|_| Self::keys(pattern), Pattern::new);
         self.cache.entries(keys, after, size).await
     }
 

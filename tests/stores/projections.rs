@@ -17,6 +17,9 @@ on_every_store! {
     a_ttl_can_be_asked_for_and_set_anew
     pages_together_have_each_one_once
     patterns_are_over_ids_as_they_are
+    a_pattern_with_the_name_finds_what_it_would_remove
+    a_page_of_size_0_has_one
+    one_can_be_asked_for_without_being_read
     a_pattern_over_keys_removes_what_it_matches
     keys_of_something_else_are_refused
     flushing_takes_all_of_one_projection_and_nothing_else
@@ -236,6 +239,35 @@ async fn patterns_are_over_ids_as_they_are(stage: Stage) {
         found.sort_unstable();
         assert_eq!(ids(orders, pattern, 100).await, found, "{pattern}");
     }
+}
+
+async fn a_pattern_with_the_name_finds_what_it_would_remove(stage: Stage) {
+    let orders = stage.cache.projections::<OrderSummary>();
+    add(orders, &["ord-1", "ord-10", "ord-2", "a/1"]).await;
+    let found = ids(orders, "order_summary:::ord-1*", 10).await;
+    assert_eq!(found, ["ord-1", "ord-10"]);
+    // Over keys as they are written.
+    assert_eq!(ids(orders, "order_summary:::a%2F*", 10).await, ["a/1"]);
+    assert_eq!(ids(orders, "order_summary:::a/*", 10).await, [""; 0]);
+    // The name of another is a part of an id.
+    assert_eq!(ids(orders, "order:::*", 10).await, [""; 0]);
+}
+
+async fn a_page_of_size_0_has_one(stage: Stage) {
+    let orders = stage.cache.projections::<OrderSummary>();
+    add(orders, &["ord-1", "ord-2"]).await;
+    let page = orders.get_all("*", None, 0).await.expect("it answers");
+    assert_eq!(page.entries.len(), 1);
+    assert!(page.next.is_some());
+}
+
+async fn one_can_be_asked_for_without_being_read(stage: Stage) {
+    let orders = stage.cache.projections::<OrderSummary>();
+    add(orders, &["ord-1"]).await;
+    assert!(orders.exists("ord-1").await.expect("it answers"));
+    assert!(!orders.exists("ord-2").await.expect("it answers"));
+    orders.remove("ord-1").await.expect("it answers");
+    assert!(!orders.exists("ord-1").await.expect("it answers"));
 }
 
 async fn a_pattern_over_keys_removes_what_it_matches(stage: Stage) {
