@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! cargo run --features axum,redis --example service -- 127.0.0.1:3000
-//! curl http://127.0.0.1:3000/users/7
+//! curl http://127.0.0.1:3000/users/7                      # Ada, loaded; the second time it is a hit
 //! curl http://127.0.0.1:3000/users/7 -X PUT -d Grace
 //! curl http://127.0.0.1:3000/stats
 //! ```
 //!
 //! Entries are in process memory, or in Redis with `CACHE_URL=redis://localhost:6379`. Ctrl-C or
-//! SIGTERM ends it, after the last request and the last invalidation.
+//! SIGTERM ends it, after the last request and the last invalidation; a second Ctrl-C ends it at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,12 +23,20 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Stands for a database.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Db {
     names: Arc<Mutex<HashMap<u64, String>>>,
 }
 
 impl Db {
+    /// With one user to begin with.
+    fn open() -> Self {
+        let names = HashMap::from([(7, "Ada".to_owned())]);
+        Self {
+            names: Arc::new(Mutex::new(names)),
+        }
+    }
+
     fn names(&self) -> std::sync::MutexGuard<'_, HashMap<u64, String>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,7 +72,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/users/{id}", get(read).put(write))
         .route("/health", get(larder::axum::health))
         .route("/stats", get(larder::axum::stats))
-        .with_state(Db::default());
+        .with_state(Db::open());
 
     let listener = TcpListener::bind(address).await?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -75,6 +83,12 @@ async fn main() -> anyhow::Result<()> {
                 _ = terminated.recv() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
+            // Whoever asks twice does not want to wait.
+            tokio::spawn(async {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    std::process::exit(130);
+                }
+            });
         })
         .await?;
     println!("every invalidation is taken");

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use larder::axum::ServeError;
-use larder::{Cache, Caches, cache_read, cache_write};
+use larder::{Cache, Caches, Publication, cache_read, cache_write, on_event};
 use larder_redis::RedisStore;
 use larder_testkit::{Process, RedisServer};
 use serde_json::Value;
@@ -43,6 +43,16 @@ async fn write_from(body: Body) {
     drop(axum::body::to_bytes(body, 10).await);
 }
 
+static HEARD: Notify = Notify::const_new();
+
+#[on_event("doubles.changed")]
+async fn hear(_changed: u64) {
+    // It is also handled where it is emitted.
+    if Caches::current().names().any(|name| name == "served") {
+        HEARD.notify_one();
+    }
+}
+
 /// So that a start without a cache called `sessions` is refused.
 #[cache_read(key = "session:{token}", cache = "sessions")]
 async fn session(token: &str) -> Option<u64> {
@@ -70,9 +80,8 @@ async fn the_example_reads_through_the_cache_and_its_writes_invalidate() {
     let redis = RedisServer::start().await;
     let mut service = Service::start(&redis).await;
 
-    assert_eq!(service.ask("GET", "/users/7", "").await.0, 404);
-    assert_eq!(service.line().await, "user 7 is loaded");
-    assert_eq!(service.ask("PUT", "/users/7", "Ada").await.0, 204);
+    assert_eq!(service.ask("GET", "/users/8", "").await.0, 404);
+    assert_eq!(service.line().await, "user 8 is loaded");
     for _ in 0..3 {
         assert_eq!(service.ask("GET", "/users/7", "").await, ok("Ada"));
     }
@@ -86,14 +95,20 @@ async fn the_example_reads_through_the_cache_and_its_writes_invalidate() {
     let stats: Value = serde_json::from_str(&stats).expect("it is JSON");
     let cache = &stats["caches"]["default"];
     assert_eq!((&cache["hits"], &cache["loads"]), (&2.into(), &3.into()));
+    assert_eq!(cache["hit_rate"], 0.4);
+    assert_eq!(stats["events"]["queued"], 0);
+    assert_eq!(stats["events"]["handlers"]["handled"], 0);
     let [written, loaded] = &stats["functions"].as_array().expect("they are listed")[..] else {
         panic!("two functions are annotated: {stats}");
     };
     assert_eq!(written["function"], "service::rename_user");
     assert_eq!(written["role"], "write");
-    assert_eq!(written["invalidations"], 2);
+    assert_eq!(written["invalidations"], 1);
     assert_eq!(loaded["function"], "service::user_name");
-    assert_eq!(loaded["loads"], 3);
+    assert_eq!(
+        (&loaded["loads"], &loaded["hit_rate"]),
+        (&3.into(), &0.4.into())
+    );
 
     service.process.terminate();
     assert_eq!(service.line().await, "every invalidation is taken");
@@ -105,19 +120,19 @@ async fn the_example_does_not_end_before_a_queued_invalidation_is_taken() {
     // The old entry survives the server's crash, so an invalidation that was lost would show.
     let redis = RedisServer::builder().append_only().start().await;
     let mut service = Service::start(&redis).await;
-    service.ask("PUT", "/users/7", "Ada").await;
-    assert_eq!(service.ask("GET", "/users/7", "").await, ok("Ada"));
-    assert_eq!(service.line().await, "user 7 is loaded");
+    service.ask("PUT", "/users/8", "Ada").await;
+    assert_eq!(service.ask("GET", "/users/8", "").await, ok("Ada"));
+    assert_eq!(service.line().await, "user 8 is loaded");
 
     redis.kill();
-    assert_eq!(service.ask("PUT", "/users/7", "Grace").await.0, 204);
+    assert_eq!(service.ask("PUT", "/users/8", "Grace").await.0, 204);
     service.process.terminate();
     redis.restart().await;
     assert_eq!(service.line().await, "every invalidation is taken");
     assert!(service.process.wait().success());
 
     let next = Service::start(&redis).await;
-    assert_eq!(next.ask("GET", "/users/7", "").await.0, 404);
+    assert_eq!(next.ask("GET", "/users/8", "").await.0, 404);
 }
 
 #[tokio::test]
@@ -184,6 +199,31 @@ async fn serving_ends_in_time_and_says_what_no_store_has_taken() {
         "the caches did not settle within 50ms; invalidations that no store has taken: 2 of `default`; \
          events that no log has taken: 1 of `default`"
     );
+}
+
+#[tokio::test]
+async fn serving_hears_events_for_caches_of_its_own() {
+    let redis = RedisServer::start().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let caches = Caches::new(on(&redis).await)
+        .with("sessions", Cache::off())
+        .with("served", Cache::memory());
+    let listener = listener().await;
+    let address = address(&listener);
+    let served = larder::axum::serve(listener, doubles(), caches)
+        .with_graceful_shutdown(async { drop(stopped.await) });
+    let served = tokio::spawn(served.into_future());
+    assert_eq!(ask(address, "GET", "/doubles/4", "").await, ok("8"));
+
+    let elsewhere = Caches::new(on(&redis).await);
+    let emitted = elsewhere.scope(larder::emit("doubles.changed", &4)).await;
+    let emitted = emitted.expect("it can be encoded");
+    assert_eq!(emitted.published, Publication::Done);
+    let heard = tokio::time::timeout(Duration::from_secs(60), HEARD.notified()).await;
+    heard.expect("it listens");
+    stop.send(()).expect("it listens for the signal");
+    let ended = served.await.expect("it does not panic");
+    ended.expect("nothing is left");
 }
 
 #[tokio::test]

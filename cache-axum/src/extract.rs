@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-/// The caches of a request, as an argument of a handler.
+/// The caches of a request, as an argument of a handler: the extractor around `larder::Caches`, which
+/// are the caches themselves. It gives access to all that they can, and `.0` takes them out.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::delete};

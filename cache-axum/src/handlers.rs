@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::http::StatusCode;
-use larder_core::{Health, Role, Stats, sites};
+use larder_core::{EventStats, Health, Role, Stats, event_stats, sites};
 use serde::Serialize;
 
 use crate::Caches;
@@ -37,10 +37,11 @@ pub async fn health(Caches(caches): Caches) -> (StatusCode, Json<Health>) {
 }
 
 /// Answers with what each cache and each annotated function did so far, as JSON: the fields of
-/// [`Stats`].
+/// [`Stats`] and the [hit rate](Stats::hit_rate), from 0 to 1. Then what events did: the fields of
+/// [`EventStats`].
 ///
-/// Functions are counted for the whole process, whatever cache they used. There is nothing in it but
-/// names and counts; still, mount it where only those can see it who should.
+/// Functions and the handlers of events are counted for the whole process, whatever cache they used.
+/// There is nothing in it but names and counts; still, mount it where only those can see it who should.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -49,30 +50,34 @@ pub async fn health(Caches(caches): Caches) -> (StatusCode, Json<Health>) {
 /// let app: Router = Router::new()
 ///     .route("/stats", get(larder::axum::stats))
 ///     .layer(larder::axum::layer(Cache::memory()));
-/// // {"caches":{"default":{"hits":2,..}},"functions":[{"function":"shop::price","role":"read",..}]}
+/// // {"caches":{"default":{"hits":2,..,"hit_rate":0.5}},
+/// //  "functions":[{"function":"shop::price","role":"read",..}],
+/// //  "events":{"handlers":{"handled":3,..},"published":1,..}}
 /// ```
 pub async fn stats(Caches(caches): Caches) -> Json<impl Serialize> {
     let caches = caches
         .iter()
-        .map(|(name, cache)| (name.to_owned(), cache.stats()));
+        .map(|(name, cache)| (name.to_owned(), Rated::from(cache.stats())));
     let functions = sites().map(|site| FunctionStats {
         function: site.function(),
         role: site.role(),
         cache: site.cache_name().unwrap_or("default"),
-        stats: site.stats(),
+        stats: site.stats().into(),
     });
     let mut functions: Vec<_> = functions.collect();
     functions.sort_unstable_by_key(|function| function.function);
     Json(AllStats {
         caches: caches.collect(),
         functions,
+        events: event_stats(),
     })
 }
 
 #[derive(Serialize)]
 struct AllStats {
-    caches: BTreeMap<String, Stats>,
+    caches: BTreeMap<String, Rated>,
     functions: Vec<FunctionStats>,
+    events: EventStats,
 }
 
 #[derive(Serialize)]
@@ -81,5 +86,21 @@ struct FunctionStats {
     role: Role,
     cache: &'static str,
     #[serde(flatten)]
+    stats: Rated,
+}
+
+#[derive(Serialize)]
+struct Rated {
+    hit_rate: f64,
+    #[serde(flatten)]
     stats: Stats,
+}
+
+impl From<Stats> for Rated {
+    fn from(stats: Stats) -> Self {
+        Self {
+            hit_rate: stats.hit_rate(),
+            stats,
+        }
+    }
 }

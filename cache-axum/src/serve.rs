@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use larder_core::{Caches, Error, Unsettled};
+use larder_core::{Caches, Error, Listening, Unsettled, handlers, listen};
 
 use crate::connections::Connections;
 use crate::layer::{CacheLayer, layer};
@@ -15,9 +15,12 @@ use crate::layer::{CacheLayer, layer};
 /// Serves `app` with these caches: as [`axum::serve()`], and around it what caches need. Awaiting it
 ///
 /// 1. checks that every annotated function of the program finds its cache,
-/// 2. serves, with the [`layer`] around all of `app`,
-/// 3. after the signal lets requests end, for a limited time ([`drain_within`](Serve::drain_within)),
-/// 4. and waits until the stores have taken every invalidation that was queued, for a limited time
+/// 2. listens to the events of other processes, if the program has handlers and the caches are not
+///    those of the process: for those `larder::init()` listens,
+/// 3. serves, with the [`layer`] around all of `app`,
+/// 4. after the signal lets requests end, and then its listener, for a limited time
+///    ([`drain_within`](Serve::drain_within)),
+/// 5. and waits until the stores have taken every invalidation that was queued, for a limited time
 ///    too ([`settle_within`](Serve::settle_within)).
 ///
 /// ```no_run
@@ -105,8 +108,16 @@ where
         Box::pin(async move {
             self.layer.caches().check()?;
             let app = self.app.layer(self.layer.clone());
+            let listening = listen_for(self.layer.caches()).await;
             let mut open = Connections::accept(self.listener, app, self.signal).await;
-            if tokio::time::timeout(self.drain, open.end()).await.is_err() {
+            let ending = async {
+                open.end().await;
+                // Requests may still need what it invalidates, so it ends after them.
+                if let Some(listening) = listening {
+                    listening.stop().await;
+                }
+            };
+            if tokio::time::timeout(self.drain, ending).await.is_err() {
                 let (connections, limit) = (open.len(), self.drain);
                 tracing::warn!(
                     connections,
@@ -118,6 +129,14 @@ where
             Ok(self.layer.settle(self.settle).await?)
         })
     }
+}
+
+/// A listener for caches that nobody else listens for, if there is anyone to hear it.
+async fn listen_for(caches: &Caches) -> Option<Listening> {
+    if handlers().next().is_none() || caches.is_installed() {
+        return None;
+    }
+    Some(listen(caches.clone()).await)
 }
 
 impl<L, F> fmt::Debug for Serve<L, F> {

@@ -124,11 +124,25 @@ impl Caches {
 
     /// Makes these the caches of the process. Once, before annotated functions are called.
     ///
+    /// It does not [listen](crate::listen()) to the events of other processes, as `larder::init()`
+    /// does.
+    ///
     /// # Errors
     /// [`Error::UnknownCache`] where a function's cache is missing, and [`Error::AlreadyInstalled`].
     pub fn install(self) -> Result<(), Error> {
         self.check()?;
         INSTALLED.set(self).map_err(|_| Error::AlreadyInstalled)
+    }
+
+    /// Whether every one of them is a cache of the process, under whatever name.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        let is_one = |cache: &Cache| {
+            INSTALLED
+                .get()
+                .is_some_and(|caches| caches.iter().any(|(_, one)| one.is(cache)))
+        };
+        self.iter().all(|(_, cache)| is_one(cache))
     }
 
     /// Waits until every cache has [settled](Cache::settle), for at most `limit` together: what a

@@ -238,6 +238,11 @@ impl Cache {
         }
     }
 
+    /// Whether the two are one cache.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The way to other processes, where the store has a log of events.
     pub(crate) fn bus(&self) -> Option<&Arc<Bus>> {
         match &self.shared.backend {

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
+
 use super::bus;
 use super::handler::handlers;
 use crate::caches::Caches;
 
 /// What one handler did so far. A snapshot; counters only grow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HandlerStats {
     /// Events that it handled, at the first attempt or a later one.
@@ -21,7 +23,7 @@ pub struct HandlerStats {
 }
 
 /// What events did so far. A snapshot; all but `queued` only grow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EventStats {
     /// All handlers of this program together.
