@@ -122,7 +122,7 @@ where
                 tracing::warn!(
                     connections,
                     ?limit,
-                    "connections are dropped: they did not end"
+                    "the time to end is over: what is open is dropped"
                 );
             }
             drop(open);
