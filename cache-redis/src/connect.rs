@@ -9,7 +9,7 @@ use redis::{Client, IntoConnectionInfo as _, TlsCertificates};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::address::{secrets, shown};
+use crate::address::{name_shown, secrets, shown};
 use crate::store::{Keyspace, RedisStore};
 
 /// How long a connection may take to be made. Longer than one call's time budget: the call goes on
@@ -38,7 +38,7 @@ pub enum ConnectError {
     Name {
         /// `prefix` or `version`.
         what: &'static str,
-        /// What was given.
+        /// What was given, as far as it may be shown: `…` where it looks like an address.
         text: String,
     },
     /// The certificates cannot be used.
@@ -73,8 +73,8 @@ impl std::fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStoreBuilder")
             .field("url", &shown(&self.url))
-            .field("prefix", &self.prefix)
-            .field("version", &self.version)
+            .field("prefix", &name_shown(&self.prefix))
+            .field("version", &name_shown(&self.version))
             .finish_non_exhaustive()
     }
 }
@@ -141,7 +141,7 @@ impl RedisStoreBuilder {
             .filter(|(_, text)| text.is_empty() || !text.chars().all(is_plain))
             .map(|(what, text)| ConnectError::Name {
                 what,
-                text: text.clone(),
+                text: name_shown(text),
             })
             .collect()
     }

@@ -47,6 +47,8 @@ pub(super) enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // The variable that names the file may have been given an address.
+            Self::File(file) if file.display().to_string().contains("://") => f.write_str("…"),
             Self::File(file) => write!(f, "{}", file.display()),
             Self::Line { file, line, column } => {
                 write!(f, "{}:{line}:{column}", file.display())

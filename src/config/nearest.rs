@@ -38,9 +38,17 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// A word as it may be shown: short, and without control characters.
+/// Whether a text may be an address, wherever it stands, and so have a password in it.
+pub(super) fn may_be_address(text: &str) -> bool {
+    text.contains("://") || text.contains('@')
+}
+
+/// A word as it may be shown: short, without control characters, and nothing of an address.
 pub(super) fn shown(word: &str) -> String {
     const SHOWN: usize = 40;
+    if may_be_address(word) {
+        return "…".to_owned();
+    }
     let mut shown: String = word
         .chars()
         .take(SHOWN)
@@ -67,8 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_short_and_printable() {
+    fn what_is_shown_is_short_and_printable_and_no_address() {
         assert_eq!(shown("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
         assert_eq!(shown(&"x".repeat(1_000)), format!("{}…", "x".repeat(40)));
+        assert_eq!(shown("redis://localhost"), "…");
+        assert_eq!(shown("ada:hunter2@localhost"), "…");
+        // Where it is cut off is not where it is looked at.
+        assert_eq!(shown(&format!("{}@localhost", "x".repeat(1_000))), "…");
     }
 }

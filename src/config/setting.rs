@@ -8,6 +8,7 @@ use std::time::Duration;
 use larder_core::{Codec, Compression};
 
 use super::mistake::Place;
+use super::nearest::may_be_address;
 
 /// One setting, understood. What it is called is in [`KEYS`](super::key::KEYS).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,10 @@ impl Uri {
 
     /// What may be shown of an address that is not understood: what stands before its `://`.
     pub(super) fn scheme(&self) -> Option<&str> {
-        self.0.split_once("://").map(|(scheme, _)| scheme)
+        // With anything else in it, like the `:` before a password, it is no scheme.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        let (scheme, _) = self.0.split_once("://")?;
+        Some(scheme).filter(|scheme| scheme.chars().all(is_plain))
     }
 }
 
@@ -109,7 +113,10 @@ impl fmt::Debug for Said {
         let mut debug = f.debug_struct("Said");
         debug.field("key", &self.key);
         match &self.setting {
-            Some(setting) if !self.is_hidden => debug.field("setting", setting),
+            // An address can be said by mistake to any key.
+            Some(setting) if !self.is_hidden && !may_be_address(&format!("{setting:?}")) => {
+                debug.field("setting", setting)
+            }
             _ => debug.field("setting", &format_args!("…")),
         };
         debug.field("place", &self.place).finish()

@@ -255,6 +255,83 @@ fn each_mistake_about_redis_too() {
     assert!(said_to(apart, []).is_empty());
 }
 
+#[test]
+fn an_address_in_the_wrong_place_is_not_shown() {
+    for (file, variables, expected) in [
+        (
+            "[caches.default]\nprovider = 'redis://ada:hunter2@localhost'",
+            [("", "")],
+            "larder.toml:2:12: `provider` must be `memory`, `redis` or `off`, not \"…\": did you mean `redis`?",
+        ),
+        (
+            "",
+            [(
+                "LARDER__CACHES__SESSIONS__PROVIDER",
+                "redis://ada:hunter2@localhost",
+            )],
+            "LARDER__CACHES__SESSIONS__PROVIDER: `provider` must be `memory`, `redis` or `off`, not \"…\": did you mean `redis`?",
+        ),
+        (
+            "[caches.default]\nttl = 'ada:hunter2@localhost'",
+            [("", "")],
+            "larder.toml:2:7: `ttl` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"…\"",
+        ),
+        (
+            "[caches.default]\nuri = 'ada:hunter2://localhost'",
+            [("", "")],
+            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://` or `memory`",
+        ),
+        (
+            "[caches.'redis://ada:hunter2@localhost']",
+            [("", "")],
+            "larder.toml:1:9: the name of a cache has letters, digits, `-` and `_`, unlike `…`",
+        ),
+        (
+            "'redis://ada:hunter2@localhost' = 1",
+            [("", "")],
+            "larder.toml:1:1: unknown key `…`: the file has tables of caches, like `[caches.default]`",
+        ),
+        (
+            "",
+            [("LARDER_CONFIG", "redis://ada:hunter2@localhost")],
+            "…: the file cannot be read: No such file or directory (os error 2)",
+        ),
+    ] {
+        assert_eq!(said_to(file, variables), [expected], "{file}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn an_address_among_the_settings_of_redis_is_not_shown() {
+    for (file, variables, expected) in [
+        (
+            "[caches.default]\nuri = 'redis://localhost'\nprefix = 'redis://ada:hunter2@localhost'",
+            [("", "")],
+            "larder.toml:3:10: the prefix `…` may have only letters, digits, `-`, `_` and `.`",
+        ),
+        (
+            "[caches.default]\nuri = 'redis://localhost'",
+            [("CACHE_PREFIX", "redis://ada:hunter2@localhost")],
+            "CACHE_PREFIX: the prefix `…` may have only letters, digits, `-`, `_` and `.`",
+        ),
+        (
+            "[caches.default]\nuri = 'redis://ada:/hunter2@localhost'",
+            [("", "")],
+            "larder.toml:2:7: `…@localhost` is not a Redis URL (Invalid database number - InvalidClientConfig): it looks like `redis://user:password@host:6379/0`, or `rediss://` with TLS",
+        ),
+        (
+            "[caches.default]\nuri = 'redis://ada:1/hunter2@localhost'",
+            [("", "")],
+            "larder.toml:2:7: `…@localhost` is not a Redis URL (Invalid database number - InvalidClientConfig): it looks like `redis://user:password@host:6379/0`, or `rediss://` with TLS",
+        ),
+    ] {
+        assert_eq!(said_to(file, variables), [expected], "{file}");
+    }
+    let builder = builder().prefix("redis://ada:hunter2@localhost");
+    assert!(!format!("{builder:?}").contains("hunter2"), "{builder:?}");
+}
+
 #[cfg(not(feature = "redis"))]
 #[test]
 fn a_provider_that_is_not_compiled_in_is_told_with_the_line_to_write() {
