@@ -23,7 +23,7 @@ use crate::config::{Builder, InitError};
 /// # Ok(()) }
 /// ```
 pub async fn init() -> Result<(), InitError> {
-    Builder::from_env()?.install().await
+    Builder::init().await
 }
 
 /// The default cache: the task's own, else the installed one, else process memory.

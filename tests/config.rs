@@ -316,15 +316,41 @@ fn a_process_without_a_file_needs_none_but_the_one_that_is_named() {
 
 #[test]
 fn a_function_whose_cache_nobody_speaks_of_is_told_with_the_other_mistakes() {
-    let folder = folder("[caches.session]\nprovider = 'memory'\nprefix = 'shop'");
-    let text = run(folder.path(), &[]);
+    let folder = folder("[caches.session]\nprovider = 'memory'\nprefix = 'shop'\nttl = 'soon'");
+    let text = run(folder.path(), &[("LARDER__CACHES__SESSION__COLOUR", "red")]);
     for line in [
         "larder.toml:3:10: `prefix` has no meaning for `memory`, only for `redis`: leave it out",
-        "config::session: there is no cache `sessions`: did you mean `session`? known: default, session",
+        "larder.toml:4:7: `ttl` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"soon\"",
+        "LARDER__CACHES__SESSION__COLOUR: unknown key `COLOUR`; known: PROVIDER,",
+        "tests/config.rs:16: config::session: there is no cache `sessions`: did you mean `session`? known: default, session",
         "invalidate_on!: there is no cache `sessions`: did you mean `session`? known: default, session",
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+#[test]
+fn a_function_whose_cache_a_mistake_hides_is_no_second_mistake() {
+    let empty = tempfile::tempdir().expect("there is room");
+    let variable = ("LARDER__CACHE__SESSIONS__TTL", "5");
+    for (file, variables) in [
+        ("[caches.sessions\nttl = 5", &[][..]),
+        ("[chaches.sessions]\nttl = 5", &[]),
+        ("[[caches]]\nname = 'sessions'", &[]),
+        ("[caches]\nsessions = 'memory'", &[]),
+        ("", &[variable]),
+        ("", &[("LARDER_CONFIG", "caches.toml")]),
+    ] {
+        let folder = folder(file);
+        let text = run(folder.path(), variables);
+        assert!(!text.contains("there is no cache"), "{file}: {text}");
+        assert!(!text.contains("session 7"), "{file}: {text}");
+    }
+    // Here the cache is known, and only its key is not.
+    let variable = ("LARDER__CACHES__SESSIONS__TLL", "5");
+    let text = run(empty.path(), &[variable]);
+    assert!(text.contains("unknown key `TLL`"), "{text}");
+    assert!(!text.contains("there is no cache"), "{text}");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ pub struct Site {
     key: Option<&'static str>,
     tags: &'static [&'static str],
     cache: Option<&'static str>,
+    location: (&'static str, u32),
     counters: Counters,
     /// The installed cache that the function uses, once it is known: a hit must not look it up.
     home: OnceLock<&'static Cache>,
@@ -33,15 +34,19 @@ pub struct Site {
 }
 
 impl Site {
-    /// A function called by its whole path, as in `shop::users::get_user`.
+    /// A function called by its whole path, as in `shop::users::get_user`. Where `new` is called is
+    /// where the function is said to be.
     #[must_use]
+    #[track_caller]
     pub const fn new(role: Role, function: &'static str) -> Self {
+        let caller = std::panic::Location::caller();
         Self {
             role,
             function,
             key: None,
             tags: &[],
             cache: None,
+            location: (caller.file(), caller.line()),
             counters: Counters::new(),
             home: OnceLock::new(),
             complained: AtomicBool::new(false),
@@ -79,6 +84,12 @@ impl Site {
     #[must_use]
     pub fn function(&self) -> &'static str {
         self.function
+    }
+
+    /// The file and line of the function's attribute.
+    #[must_use]
+    pub fn location(&self) -> (&'static str, u32) {
+        self.location
     }
 
     /// The key's template, where the attribute has one.

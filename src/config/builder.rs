@@ -65,18 +65,30 @@ impl Builder {
 
     pub(super) fn read(directory: &Path, environment: &Environment) -> Result<Self, InitError> {
         let mut mistakes = Mistakes::default();
-        let builder = Self {
-            file: file::find_and_read(directory, environment, &mut mistakes),
-            environment: environment.read(&mut mistakes),
-            consumer: environment.consumer(&mut mistakes),
-            ..Self::default()
-        };
+        let builder = Self::gather(directory, environment, &mut mistakes);
         if !mistakes.is_empty() {
             // What does not fit together can still be mended in code, unless it ends here.
             builder.plan(&mut mistakes);
         }
         mistakes.into_result()?;
         Ok(builder)
+    }
+
+    fn gather(directory: &Path, environment: &Environment, mistakes: &mut Mistakes) -> Self {
+        Self {
+            file: file::find_and_read(directory, environment, mistakes),
+            environment: environment.read(mistakes),
+            consumer: environment.consumer(mistakes),
+            ..Self::default()
+        }
+    }
+
+    /// [`from_env`](Self::from_env) and [`install`](Self::install) in one: as no code comes between
+    /// them that could give more caches, the mistakes of both are told together.
+    pub(crate) async fn init() -> Result<(), InitError> {
+        let mut mistakes = Mistakes::default();
+        let builder = Self::gather(Path::new(""), &Environment::of_process(), &mut mistakes);
+        builder.install_unless(mistakes).await
     }
 
     /// Reads this file when the caches are built, instead of the one that
@@ -222,10 +234,14 @@ impl Builder {
     ///
     /// # Errors
     /// [`InitError`].
-    pub async fn install(mut self) -> Result<(), InitError> {
-        let mut mistakes = Mistakes::default();
+    pub async fn install(self) -> Result<(), InitError> {
+        self.install_unless(Mistakes::default()).await
+    }
+
+    async fn install_unless(mut self, mut mistakes: Mistakes) -> Result<(), InitError> {
         self.read_file(&mut mistakes);
-        if mistakes.is_empty() {
+        // Else a function may want one of the caches that a mistake has kept from being known.
+        if !mistakes.hide_caches() {
             self.note_functions(&mut mistakes);
         }
         let plans = self.plan(&mut mistakes);
@@ -280,9 +296,15 @@ impl Builder {
         known.sort();
         known.dedup();
         known.insert(0, "default".to_owned());
-        let functions = sites().map(|site| (site.function(), site.cache_name()));
-        let handlers = handlers().map(|handler| (handler.function(), handler.cache_name()));
-        for (function, name) in functions.chain(handlers) {
+        let functions = sites().map(|site| {
+            let place = Place::Function(Some(site.location()), site.function());
+            (place, site.cache_name())
+        });
+        let handlers = handlers().map(|handler| {
+            let place = Place::Function(None, handler.function());
+            (place, handler.cache_name())
+        });
+        for (place, name) in functions.chain(handlers) {
             let Some(name) = name.filter(|name| !known.iter().any(|known| known == name)) else {
                 continue;
             };
@@ -290,7 +312,7 @@ impl Builder {
                 Some(near) => format!(": did you mean `{near}`?"),
                 None => ";".to_owned(),
             };
-            mistakes.note(&Place::Function(function), || {
+            mistakes.note(&place, || {
                 let known = known.join(", ");
                 format!("there is no cache `{name}`{hint} known: {known}")
             });

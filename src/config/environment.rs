@@ -80,6 +80,15 @@ impl Environment {
         for name in self.variables.keys().filter(|name| name.starts_with(LONG)) {
             match long_name(name) {
                 Ok((cache, key)) => {
+                    let key = match key_of(name, key) {
+                        Ok(key) => key,
+                        Err(problem) => {
+                            // The cache is known by name, whatever is wrong with the key.
+                            layer.entry(cache).or_default();
+                            mistakes.note(&Place::Variable(name.clone()), || problem);
+                            continue;
+                        }
+                    };
                     let Some(said) = self.setting(name, key, Rank::Variable, mistakes) else {
                         continue;
                     };
@@ -92,7 +101,7 @@ impl Environment {
                     }
                     others.push(said);
                 }
-                Err(problem) => mistakes.note(&Place::Variable(name.clone()), || problem),
+                Err(problem) => mistakes.note_hiding(&Place::Variable(name.clone()), || problem),
             }
         }
         layer
@@ -143,30 +152,35 @@ impl<T: Into<OsString>, const N: usize> From<[(&str, T); N]> for Environment {
     }
 }
 
-/// The cache and key that a long name stands for.
-fn long_name(name: &str) -> Result<(String, &'static Key), String> {
-    let Some((cache, key)) = name
-        .strip_prefix(CACHES)
+/// The cache and the word for a key that a long name has.
+fn long_name(name: &str) -> Result<(String, &str), String> {
+    name.strip_prefix(CACHES)
         .and_then(|path| path.rsplit_once("__"))
         .filter(|(cache, _)| is_name(cache))
-    else {
-        return Err(format!(
-            "there is no such variable: they look like `{CACHES}SESSIONS__TTL`"
-        ));
-    };
-    let (cache, word) = (cache.to_ascii_lowercase(), key.to_ascii_lowercase());
-    match key::named(&word) {
-        Some(key) => Ok((cache, key)),
-        None => Err(match key::nearest(&word) {
+        .map(|(cache, word)| (cache.to_ascii_lowercase(), word))
+        .ok_or_else(|| format!("there is no such variable: they look like `{CACHES}SESSIONS__TTL`"))
+}
+
+/// The key that a long name ends with.
+fn key_of(name: &str, word: &str) -> Result<&'static Key, String> {
+    let key = word.to_ascii_lowercase();
+    key::named(&key).ok_or_else(|| {
+        let unknown = format!("unknown key `{}`", shown(word));
+        match key::nearest(&key) {
             Some(near) => {
-                let path = &name[..name.len() - key.len()];
+                let path = &name[..name.len() - word.len()];
                 format!(
-                    "unknown key `{}`: did you mean `{path}{}`?",
-                    shown(key),
+                    "{unknown}: did you mean `{path}{}`?",
                     near.to_ascii_uppercase()
                 )
             }
-            None => format!("unknown key `{}`", shown(key)),
-        }),
-    }
+            None => {
+                let known: Vec<&str> = key::names().collect();
+                format!(
+                    "{unknown}; known: {}",
+                    known.join(", ").to_ascii_uppercase()
+                )
+            }
+        }
+    })
 }

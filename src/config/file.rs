@@ -48,7 +48,7 @@ pub(super) fn find_and_read(
             }
         }
         Err(problem) => {
-            mistakes.note(&Place::Variable(VARIABLE.to_owned()), || {
+            mistakes.note_hiding(&Place::Variable(VARIABLE.to_owned()), || {
                 format!("the variable {problem}")
             });
             Layer::new()
@@ -63,14 +63,14 @@ pub(super) fn read(path: &Path, environment: &Environment, mistakes: &mut Mistak
     let bytes = match bytes(path, LARGEST) {
         Ok(bytes) => bytes,
         Err(error) => {
-            mistakes.note(&place, || format!("the file cannot be read: {error}"));
+            mistakes.note_hiding(&place, || format!("the file cannot be read: {error}"));
             return Layer::new();
         }
     };
     match String::from_utf8(bytes) {
         Ok(source) => understand(&file, &source, environment, mistakes),
         Err(_) => {
-            mistakes.note(&place, || "the file is not UTF-8 text".to_owned());
+            mistakes.note_hiding(&place, || "the file is not UTF-8 text".to_owned());
             Layer::new()
         }
     }
@@ -111,7 +111,7 @@ fn understand(
         let place = reader.lines.place(&error.span().unwrap_or_default());
         reader
             .mistakes
-            .note(&place, || format!("this is not TOML: {}", error.message()));
+            .note_hiding(&place, || format!("this is not TOML: {}", error.message()));
     }
     if errors.is_empty() {
         reader.document(table.get_ref());
@@ -131,12 +131,16 @@ impl Reader<'_> {
         for (name, value) in table {
             match (name.get_ref().as_ref(), value.get_ref()) {
                 ("caches", DeValue::Table(caches)) => self.caches(caches),
-                ("caches", other) => self.note(&value.span(), || {
+                ("caches", other) => self.note_hiding(&value.span(), || {
                     format!(
                         "`caches` must be a table with one for each cache, like `[caches.default]`, not {}",
                         kind(other)
                     )
                 }),
+                // Its tables may be meant for caches.
+                (word, DeValue::Table(_) | DeValue::Array(_)) => {
+                    self.note_hiding(&name.span(), || unknown_outside(word));
+                }
                 (word, _) => self.note(&name.span(), || unknown_outside(word)),
             }
         }
@@ -146,13 +150,13 @@ impl Reader<'_> {
         if caches.len() > MOST {
             let place = Place::File(Arc::clone(self.lines.file()));
             self.mistakes
-                .note(&place, || format!("the file has more than {MOST} caches"));
+                .note_hiding(&place, || format!("the file has more than {MOST} caches"));
             return;
         }
         for (name, value) in caches {
             let word = name.get_ref().as_ref();
             match value.get_ref() {
-                DeValue::Table(_) if !is_name(word) => self.note(&name.span(), || {
+                DeValue::Table(_) if !is_name(word) => self.note_hiding(&name.span(), || {
                     format!(
                         "the name of a cache has letters, digits, `-` and `_`, unlike `{}`",
                         shown(word)
@@ -165,7 +169,7 @@ impl Reader<'_> {
                 _ if key::named(word).is_some() => {
                     self.note(&name.span(), || unknown_outside(word));
                 }
-                other => self.note(&value.span(), || {
+                other => self.note_hiding(&value.span(), || {
                     format!(
                         "`caches.{}` must be a table, like `[caches.{}]`, not {}",
                         shown(word),
@@ -193,7 +197,10 @@ impl Reader<'_> {
                     Some(near) => {
                         format!("unknown key `{}`: did you mean `{near}`?", shown(word))
                     }
-                    None => format!("unknown key `{}`", shown(word)),
+                    None => {
+                        let known: Vec<&str> = key::names().collect();
+                        format!("unknown key `{}`; known: {}", shown(word), known.join(", "))
+                    }
                 });
                 continue;
             };
@@ -254,6 +261,11 @@ impl Reader<'_> {
     fn note(&mut self, span: &Range<usize>, problem: impl FnOnce() -> String) {
         let place = self.lines.place(span);
         self.mistakes.note(&place, problem);
+    }
+
+    fn note_hiding(&mut self, span: &Range<usize>, problem: impl FnOnce() -> String) {
+        let place = self.lines.place(span);
+        self.mistakes.note_hiding(&place, problem);
     }
 }
 

@@ -145,5 +145,9 @@ pub(super) fn named(name: &str) -> Option<&'static Key> {
 
 /// The key that a word is a slip for.
 pub(super) fn nearest(word: &str) -> Option<&'static str> {
-    nearest::nearest(word, KEYS.iter().map(|key| key.name))
+    nearest::nearest(word, names())
+}
+
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
 }

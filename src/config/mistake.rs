@@ -15,7 +15,7 @@ const TOLD: usize = 100;
 #[non_exhaustive]
 pub struct Mistake {
     /// `larder.toml:7:1` (line and column, from one), the name of a variable, the builder's method,
-    /// or an annotated function.
+    /// or an annotated function, with file and line.
     pub place: String,
     /// What is wrong, and how to mend it.
     pub problem: String,
@@ -40,8 +40,8 @@ pub(super) enum Place {
     Variable(String),
     /// A method of the builder.
     Method(&'static str),
-    /// An annotated function.
-    Function(&'static str),
+    /// An annotated function: the file and line of its attribute, where they are known, and its path.
+    Function(Option<(&'static str, u32)>, &'static str),
 }
 
 impl fmt::Display for Place {
@@ -55,7 +55,8 @@ impl fmt::Display for Place {
             }
             Self::Variable(name) => write!(f, "{}", name.escape_debug()),
             Self::Method(name) => write!(f, "larder::builder().{name}(..)"),
-            Self::Function(path) => f.write_str(path),
+            Self::Function(Some((file, line)), path) => write!(f, "{file}:{line}: {path}"),
+            Self::Function(None, path) => f.write_str(path),
         }
     }
 }
@@ -64,6 +65,7 @@ impl fmt::Display for Place {
 pub(super) struct Mistakes {
     told: Vec<(Place, String)>,
     untold: usize,
+    hide_caches: bool,
 }
 
 impl Mistakes {
@@ -74,6 +76,17 @@ impl Mistakes {
         } else {
             self.untold += 1;
         }
+    }
+
+    /// Notes a mistake that keeps caches from being known by name.
+    pub(super) fn note_hiding(&mut self, place: &Place, problem: impl FnOnce() -> String) {
+        self.hide_caches = true;
+        self.note(place, problem);
+    }
+
+    /// Whether there may be caches whose names are not known because of a mistake.
+    pub(super) fn hide_caches(&self) -> bool {
+        self.hide_caches
     }
 
     pub(super) fn is_empty(&self) -> bool {

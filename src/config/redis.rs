@@ -58,13 +58,7 @@ pub(super) fn redis(
                 .to_owned()
         });
     }
-    let store = match store(uri, effective) {
-        Ok(store) => store,
-        Err((said, problem)) => {
-            mistakes.note(&said.place, || format!("`{}` {problem}", said.key));
-            return None;
-        }
-    };
+    let store = store(uri, effective, mistakes);
     for error in store.check() {
         let key = match &error {
             ConnectError::Name { what, .. } => what,
@@ -101,8 +95,8 @@ pub(super) fn note_shared_keys(plans: &[plan::Plan], mistakes: &mut Mistakes) {
     }
 }
 
-/// The store, or what is wrong with a setting that was said.
-fn store<'s>(uri: &Uri, said: &[&'s Said]) -> Result<RedisStoreBuilder, (&'s Said, String)> {
+/// The store, without the certificates if they cannot be read, which is noted.
+fn store(uri: &Uri, said: &[&Said], mistakes: &mut Mistakes) -> RedisStoreBuilder {
     let mut store = RedisStore::builder(&uri.0);
     for said in said {
         store = match &said.setting {
@@ -113,13 +107,18 @@ fn store<'s>(uri: &Uri, said: &[&'s Said]) -> Result<RedisStoreBuilder, (&'s Sai
             Some(Setting::RootCertificates(path)) if is_tls(uri) => {
                 match file::bytes(path, MOST_CERTIFICATES) {
                     Ok(pem) => store.root_certificates(pem),
-                    Err(error) => return Err((said, format!("cannot be read: {error}"))),
+                    Err(error) => {
+                        mistakes.note(&said.place, || {
+                            format!("`root_certificates` cannot be read: {error}")
+                        });
+                        store
+                    }
                 }
             }
             _ => store,
         };
     }
-    Ok(store)
+    store
 }
 
 fn is_tls(uri: &Uri) -> bool {

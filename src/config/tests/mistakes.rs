@@ -55,7 +55,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.default]\ncolour = 'red'",
-            "larder.toml:2:1: unknown key `colour`",
+            "larder.toml:2:1: unknown key `colour`; known: provider, uri, ttl, ttl_short, ttl_long, max_entries, prefix, version, codec, compression, compress_above, time_budget, lease, start_degraded, root_certificates",
         ),
         (
             "[caches.default]\nuri = 'memory'\nurl = 'memory'",
@@ -378,7 +378,7 @@ fn each_mistake_in_a_variable_is_told_by_its_name() {
         ),
         (
             ("LARDER__CACHES__SESSIONS__COLOUR", "red"),
-            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`",
+            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`; known: PROVIDER, URI, TTL, TTL_SHORT, TTL_LONG, MAX_ENTRIES, PREFIX, VERSION, CODEC, COMPRESSION, COMPRESS_ABOVE, TIME_BUDGET, LEASE, START_DEGRADED, ROOT_CERTIFICATES",
         ),
         (
             ("LARDER__CACHE__SESSIONS__TTL", "5"),
@@ -487,6 +487,35 @@ fn what_does_not_fit_together_in_the_file_can_be_mended_in_code() {
         .url("redis://localhost")
         .checked()
         .expect("there is one");
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn certificates_that_cannot_be_read_keep_no_other_mistake_from_being_told() {
+    assert_eq!(
+        said_to(
+            "
+[caches.default]
+uri = 'rediss://localhost'
+root_certificates = 'ca.pem'
+prefix = 'our shop'
+version = 'v 2'
+[caches.other]
+uri = 'rediss://localhost'
+prefix = 'our shop'
+version = 'v 2'
+",
+            []
+        ),
+        [
+            "larder.toml:4:21: `root_certificates` cannot be read: No such file or directory (os error 2)",
+            "larder.toml:5:10: the prefix `our shop` may have only letters, digits, `-`, `_` and `.`",
+            "larder.toml:6:11: the version `v 2` may have only letters, digits, `-`, `_` and `.`",
+            "larder.toml:8:7: caches `default` and `other` would share their keys: they have the same server, database, prefix and version; give `other` a `prefix` of its own",
+            "larder.toml:9:10: the prefix `our shop` may have only letters, digits, `-`, `_` and `.`",
+            "larder.toml:10:11: the version `v 2` may have only letters, digits, `-`, `_` and `.`",
+        ]
+    );
 }
 
 #[test]

@@ -213,11 +213,13 @@ fn an_empty_variable_is_one_that_is_not_set() {
         [
             ("LARDER_CONFIG", ""),
             ("LARDER__CACHES__DEFAULT__TTL", " "),
+            ("LARDER__CACHES__SESSIONS__TTL", ""),
             ("CACHE_TTL_DEFAULT", ""),
         ],
     );
     let builder = builder.expect("it is understood");
     assert_eq!(last(&builder, "default", "ttl"), seconds(10));
+    assert_eq!(builder.plans(), "default: memory");
 }
 
 #[test]
