@@ -14,7 +14,7 @@ use super::interpolate::interpolate;
 use super::key;
 use super::lines::Lines;
 use super::mistake::{Mistakes, Place};
-use super::nearest::{nearest, shown};
+use super::nearest::{is_slip, nearest, shown};
 use super::setting::{Layer, Rank, Said, Setting, is_name};
 use super::value::Value;
 
@@ -163,6 +163,12 @@ impl Reader<'_> {
                     )
                 }),
                 DeValue::Table(keys) => {
+                    // Else it would be process memory that the functions without a name use.
+                    if is_slip(word, "default") && !caches.contains_key("default") {
+                        self.note(&name.span(), || {
+                            format!("the cache of functions that name none is called `default`, not `{word}`: did you mean `[caches.default]`?")
+                        });
+                    }
                     let said = self.keys(keys);
                     self.layer.insert(word.to_owned(), said);
                 }

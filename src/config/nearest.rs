@@ -3,6 +3,9 @@
 /// Longer words are no slips, and would cost time to compare.
 const LONGEST: usize = 64;
 
+/// More letters out of place make another word of any.
+const MOST: usize = 2;
+
 /// `: did you mean `name`?` when one of `known` is close to `word`, else nothing.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(word, known) {
@@ -21,12 +24,29 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|name| {
             let distance = strsim::damerau_levenshtein(word, name);
             // `certificates` for `root_certificates` is as likely a slip as a letter out of place.
-            let is_part = word.len() >= 3 && (name.contains(word) || word.contains(name));
-            (if is_part { distance.min(2) } else { distance }, name)
+            let is_part =
+                word.len().min(name.len()) >= 3 && (name.contains(word) || word.contains(name));
+            let distance = if is_part {
+                distance.min(MOST)
+            } else {
+                distance
+            };
+            (distance, is_part, name)
         })
-        .filter(|(distance, name)| *distance <= 2 && *distance < name.len().max(2))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .filter(|(distance, is_part, name)| *is_part || *distance <= slips_in(name))
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(.., name)| name)
+}
+
+/// Whether a word is this name, misspelled or in other letters.
+pub(super) fn is_slip(word: &str, name: &str) -> bool {
+    let is_near = |word: &str| strsim::damerau_levenshtein(word, name) <= slips_in(name);
+    word != name && word.len() <= LONGEST && is_near(&word.to_ascii_lowercase())
+}
+
+/// How many letters may be out of place before it is another word: one in three.
+fn slips_in(name: &str) -> usize {
+    (name.len() / 3).min(MOST)
 }
 
 /// `a, b or c`, each in backticks.
@@ -71,7 +91,19 @@ mod tests {
         assert_eq!(nearest("max_entires", known), Some("max_entries"));
         assert_eq!(nearest("certificates", known), Some("root_certificates"));
         assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("tx", known), None);
+        assert_eq!(nearest("nil", ["none", "json"]), None);
         assert_eq!(nearest(&"ttl".repeat(1_000_000), known), None);
+    }
+
+    #[test]
+    fn a_name_with_more_to_it_is_no_slip() {
+        for slip in ["defualt", "Default", "defaults", "DEFUALT", "fault"] {
+            assert!(is_slip(slip, "default"), "{slip}");
+        }
+        for other in ["default", "default-eu", "sessions", ""] {
+            assert!(!is_slip(other, "default"), "{other}");
+        }
     }
 
     #[test]

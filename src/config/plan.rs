@@ -5,7 +5,7 @@ use larder_core::CacheBuilder;
 use super::connect::cache_builder;
 use super::key;
 use super::mistake::Mistakes;
-use super::nearest::{listed, shown};
+use super::nearest::{is_slip, listed, shown};
 #[cfg(feature = "redis")]
 use super::redis::redis;
 use super::setting::{Layer, Provider, Rank, Said, Setting, Uri};
@@ -120,9 +120,13 @@ fn one(name: String, words: &Words, mistakes: &mut Mistakes) -> Option<Plan> {
             mistakes.note(&said.place, || no_store(uri, said.is_hidden));
         }
     }
+    note_misnamed(&name, words, mistakes);
     note_meaningless(words, mistakes);
     let provider = match whereabouts {
-        None => Provider::Memory,
+        None => {
+            note_nowhere(&effective, mistakes);
+            Provider::Memory
+        }
         // What could not be understood is noted already.
         Some(said) => said.provider()?,
     };
@@ -148,6 +152,36 @@ fn no_store(uri: &Uri, is_hidden: bool) -> String {
         _ => "is no store's address".to_owned(),
     };
     format!("`uri` {begins}: use `redis://`, `rediss://` or `memory`")
+}
+
+/// Notes a cache that only variables speak of, if the default one is meant.
+fn note_misnamed(name: &str, words: &Words, mistakes: &mut Mistakes) {
+    let is_variable = |said: &Said| said.rank == Rank::Variable;
+    if let Some(said) = words.0.first()
+        && words.0.iter().all(is_variable)
+        && is_slip(name, "default")
+    {
+        mistakes.note(&said.place, || {
+            format!("nothing else speaks of a cache `{name}`: did you mean `default`?")
+        });
+    }
+}
+
+/// Notes keys that only a store has a use for, where nobody says which: it would be process memory.
+/// What is said in code is for wherever the program runs, and may wait for a store.
+fn note_nowhere(effective: &[&Said], mistakes: &mut Mistakes) {
+    for said in effective {
+        let is_stores =
+            key::named(said.key).is_some_and(|key| !key.used_by.contains(&Provider::Memory));
+        if is_stores && said.setting.is_some() && said.rank != Rank::Code {
+            mistakes.note(&said.place, || {
+                format!(
+                    "`{}` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+                    said.key
+                )
+            });
+        }
+    }
 }
 
 /// Notes keys that the provider has no use for, if who said the key knew the provider: whoever

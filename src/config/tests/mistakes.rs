@@ -155,6 +155,19 @@ fn each_mistake_has_its_place_and_a_way_out() {
             "[caches.default]\nprefix = '$HOME'",
             "larder.toml:2:10: `prefix` has a `$` that begins no `${VARIABLE}`: the character itself is written `$$`",
         ),
+        // What would be process memory, though nobody meant it.
+        (
+            "[caches.defualt]\nttl = 5",
+            "larder.toml:1:9: the cache of functions that name none is called `default`, not `defualt`: did you mean `[caches.default]`?",
+        ),
+        (
+            "[caches.Default]",
+            "larder.toml:1:9: the cache of functions that name none is called `default`, not `Default`: did you mean `[caches.default]`?",
+        ),
+        (
+            "[caches.sessions]\nttl = '30s'\nprefix = 'shop'",
+            "larder.toml:3:10: `prefix` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+        ),
         // What does not fit together.
         (
             "[caches.default]\nprovider = 'memory'\nuri = 'redis://localhost'",
@@ -418,6 +431,43 @@ fn each_mistake_in_a_variable_is_told_by_its_name() {
     ] {
         assert_eq!(said_to("", [(name, text)]), [expected], "{name}");
     }
+}
+
+#[test]
+fn a_variable_for_what_would_be_process_memory_is_told() {
+    for ((name, text), expected) in [
+        (
+            ("LARDER__CACHES__DEFUALT__TTL", "5"),
+            "LARDER__CACHES__DEFUALT__TTL: nothing else speaks of a cache `defualt`: did you mean `default`?",
+        ),
+        (
+            ("LARDER__CACHES__SESSIONS__VERSION", "v2"),
+            "LARDER__CACHES__SESSIONS__VERSION: `version` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+        ),
+        (
+            ("CACHE_PREFIX", "shop"),
+            "CACHE_PREFIX: `prefix` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+        ),
+    ] {
+        assert_eq!(said_to("", [(name, text)]), [expected], "{name}");
+    }
+    // There are both caches, and both are meant.
+    let both = "[caches.default]\nttl = 5\n[caches.defaults]\nttl = 5";
+    let variable = ("LARDER__CACHES__DEFAULTS__TTL", "6");
+    assert!(said_to(both, [variable]).is_empty());
+    // In process memory, or off, on purpose.
+    for provider in ["memory", "off"] {
+        let variables = [
+            ("CACHE_PREFIX", "shop"),
+            ("LARDER__CACHES__DEFAULT__PROVIDER", provider),
+        ];
+        assert!(said_to("", variables).is_empty(), "{provider}");
+    }
+    // Code is the same wherever the program runs.
+    builder()
+        .prefix("shop")
+        .checked()
+        .expect("it waits for a store");
 }
 
 #[test]

@@ -164,8 +164,11 @@ fn who_overrides_an_address_need_not_take_away_its_certificates() {
 
 #[test]
 fn what_is_said_for_another_provider_waits_for_it() {
-    // The file is the same everywhere; where there is no server, nobody says that there is one.
-    assert!(said_to("caches.default = { prefix = 'shop', codec = 'json' }", []).is_empty());
+    // The file is the same everywhere; a variable says where the cache is, or that it is nowhere.
+    let file = "caches.default = { prefix = 'shop', codec = 'json' }";
+    assert!(said_to(file, [("CACHE_URL", "memory")]).is_empty());
+    let off = ("LARDER__CACHES__DEFAULT__PROVIDER", "off");
+    assert!(said_to(file, [off]).is_empty());
     let redis_url = ("REDIS_URL", "redis://localhost");
     assert!(said_to("caches.default.max_entries = 5", [redis_url]).is_empty());
     // A cache that is switched off keeps what it had.
