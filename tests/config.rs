@@ -197,6 +197,9 @@ async fn program() {
     if std::env::var_os("AS_A_PROGRAM").is_none() {
         return;
     }
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .init();
     if let Err(error) = larder::init().await {
         println!("{error}");
         return;
@@ -351,6 +354,19 @@ fn a_function_whose_cache_a_mistake_hides_is_no_second_mistake() {
     let text = run(empty.path(), &[variable]);
     assert!(text.contains("unknown key `TLL`"), "{text}");
     assert!(!text.contains("there is no cache"), "{text}");
+}
+
+#[test]
+fn a_variable_that_is_nearly_ours_is_warned_of_without_its_text() {
+    let folder = folder("[caches.sessions]");
+    let text = run(
+        folder.path(),
+        &[("CACHE_URI", "redis://ada:hunter2@localhost")],
+    );
+    let warning = "CACHE_URI is set, but larder has no such variable: did you mean CACHE_URL?";
+    assert!(text.contains(warning), "{text}");
+    assert!(text.contains("session 7"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use super::file;
 use super::key::{self, Key};
 use super::mistake::{Mistakes, Place};
-use super::nearest::shown;
+use super::nearest::{nearest, shown};
 use super::setting::{Layer, Rank, Said, is_name};
 use super::value::Value;
 
@@ -65,6 +66,9 @@ impl Environment {
 
     /// What the variables say of caches.
     pub(super) fn read(&self, mistakes: &mut Mistakes) -> Layer {
+        for (name, near) in self.near_misses() {
+            tracing::warn!("{name} is set, but larder has no such variable: did you mean {near}?");
+        }
         let mut layer = Layer::new();
         let redis_url = ("REDIS_URL", "uri", Rank::Fallback);
         let short = SHORT.map(|(variable, key)| (variable, key, Rank::ShortVariable));
@@ -105,6 +109,27 @@ impl Environment {
             }
         }
         layer
+    }
+
+    /// Variables that are nearly one of ours, and that one. They may be someone else's.
+    fn near_misses(&self) -> Vec<(&str, String)> {
+        let ours = || {
+            SHORT
+                .iter()
+                .map(|(name, _)| *name)
+                .chain([CONSUMER, file::VARIABLE])
+        };
+        let strangers = self
+            .variables
+            .keys()
+            .filter(|name| !name.starts_with(LONG) && ours().all(|known| known != name.as_str()));
+        let near_miss = |name| {
+            // What they all begin with makes none of them more alike.
+            let (family, word) = str::split_once(name, '_')?;
+            let known = ours().filter_map(|known| known.strip_prefix(family)?.strip_prefix('_'));
+            Some((name, format!("{family}_{}", nearest(word, known)?)))
+        };
+        strangers.filter_map(|name| near_miss(name)).collect()
     }
 
     fn setting(
@@ -183,4 +208,42 @@ fn key_of(name: &str, word: &str) -> Result<&'static Key, String> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_are_nearly_ours_are_recognized() {
+        let environment = Environment::from([
+            ("CACHE_URI", "redis://ada:hunter2@localhost"),
+            ("CACHE_TLL_DEFAULT", "5"),
+            ("CACHE_TTL", "5"),
+            ("LARDER_CONFG", "caches.toml"),
+            // These are ours, or nobody knows whose.
+            ("CACHE_URL", "memory"),
+            ("CACHE_CONSUMER", "one"),
+            ("LARDER_CONFIG", "caches.toml"),
+            ("LARDER__CACHES__SESSIONS__TTL", "5"),
+            ("CACHE_DIR", "/tmp"),
+            ("CACHE_", ""),
+            ("URI", ""),
+            ("PATH", "/bin"),
+        ]);
+        let near = environment.near_misses();
+        let lines: Vec<String> = near
+            .iter()
+            .map(|(name, near)| format!("{name}: {near}"))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "CACHE_TLL_DEFAULT: CACHE_TTL_DEFAULT",
+                "CACHE_TTL: CACHE_TTL_DEFAULT",
+                "CACHE_URI: CACHE_URL",
+                "LARDER_CONFG: LARDER_CONFIG",
+            ]
+        );
+    }
 }

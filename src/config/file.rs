@@ -22,7 +22,7 @@ use super::value::Value;
 const USUAL: &str = "larder.toml";
 
 /// The variable that names another one.
-const VARIABLE: &str = "LARDER_CONFIG";
+pub(super) const VARIABLE: &str = "LARDER_CONFIG";
 
 /// No configuration is larger; what is, is some other file.
 const LARGEST: u64 = 256 * 1024;
@@ -131,6 +131,9 @@ impl Reader<'_> {
         for (name, value) in table {
             match (name.get_ref().as_ref(), value.get_ref()) {
                 ("caches", DeValue::Table(caches)) => self.caches(caches),
+                ("caches", DeValue::Array(_)) => self.note_hiding(&name.span(), || {
+                    "`caches` must be a table with one for each cache, not an array: write `[caches.default]` in place of `[[caches]]`".to_owned()
+                }),
                 ("caches", other) => self.note_hiding(&value.span(), || {
                     format!(
                         "`caches` must be a table with one for each cache, like `[caches.default]`, not {}",

@@ -41,6 +41,10 @@ fn each_mistake_has_its_place_and_a_way_out() {
             "larder.toml:1:10: `caches` must be a table with one for each cache, like `[caches.default]`, not a text",
         ),
         (
+            "[[caches]]\nttl = 1",
+            "larder.toml:1:3: `caches` must be a table with one for each cache, not an array: write `[caches.default]` in place of `[[caches]]`",
+        ),
+        (
             "[caches]\nsessions = 5",
             "larder.toml:2:12: `caches.sessions` must be a table, like `[caches.sessions]`, not an integer",
         ),
