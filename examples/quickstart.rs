@@ -59,7 +59,11 @@ async fn rename_user(id: u64, name: &str) -> Result<(), String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    larder::init().await?;
+    // What the environment says, apart from what others have on the same server: it is cleared below.
+    larder::Builder::from_env()?
+        .prefix("larder-example")
+        .install()
+        .await?;
     // On a server that is shared with the last run, start from nothing.
     larder::cache().clear().await?;
 
