@@ -152,6 +152,27 @@ async fn a_consumer_with_a_name_goes_on_where_it_had_been() {
     .await;
 }
 
+/// Nothing was handled before, so nothing but the start itself can have kept the place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_with_a_name_keeps_its_place_on_a_log_that_was_quiet() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (a, b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        let listening = larder::listen(a.caches.clone()).named("worker").await;
+        listening.stop().await;
+        b.emit(1).await;
+        let _listening = larder::listen(a.caches.clone()).named("worker").await;
+        b.emit(2).await;
+        test.expect(&a, [1, 2]).await;
+        assert_eq!(a.stats().await.gaps, 0);
+    })
+    .await;
+}
+
 /// Handles nothing in the process called `first`.
 #[on_event("only.second")]
 async fn only_second(event: (u64, u32)) -> Result<(), String> {

@@ -187,7 +187,9 @@ impl Drop for Flushing {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use async_trait::async_trait;
 
     use super::*;
@@ -196,9 +198,16 @@ mod tests {
 
     /// A log in process memory that can be closed.
     #[derive(Debug, Default)]
-    struct Log {
+    pub(crate) struct Log {
         is_closed: AtomicBool,
         records: Mutex<Vec<Record>>,
+        saves: AtomicU64,
+    }
+
+    impl Log {
+        pub(crate) fn saves(&self) -> u64 {
+            self.saves.load(Ordering::SeqCst)
+        }
     }
 
     #[async_trait]
@@ -222,7 +231,8 @@ mod tests {
             Ok(Position(self.records.lock().len() as u64, 0))
         }
 
-        async fn read(&self, _: Position, _: Duration) -> Result<Vec<Entry>, StoreError> {
+        async fn read(&self, _: Position, wait: Duration) -> Result<Vec<Entry>, StoreError> {
+            tokio::time::sleep(wait).await;
             Ok(Vec::new())
         }
 
@@ -231,6 +241,7 @@ mod tests {
         }
 
         async fn save(&self, _: &str, _: Position) -> Result<(), StoreError> {
+            self.saves.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{self, Either};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::bus::Bus;
 use super::ledger::Ledger;
@@ -24,6 +25,10 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How much longer an answer may take until the server counts as silent.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// After how long a position is saved again that did not change, so that one of a living consumer is
+/// never so old that the server forgets it.
+const RENEW: Duration = Duration::from_secs(24 * 3_600);
+
 /// One log, and where its reader is.
 pub(crate) struct Follower {
     pub(crate) bus: Arc<Bus>,
@@ -36,7 +41,8 @@ pub(crate) struct Follower {
     /// Whether the last read brought nothing, so that what was read before proves nothing any more.
     is_idle: bool,
     ledger: Ledger,
-    saved: Option<Position>,
+    /// The position that was saved last, and when.
+    saved: Option<(Position, Instant)>,
 }
 
 impl Follower {
@@ -63,18 +69,18 @@ impl Follower {
         let budget = self.bus.budget();
         let found = self
             .within(budget, async {
-                let saved = match &self.consumer {
-                    Some(consumer) => self.bus.log.saved(consumer).await?,
-                    None => None,
-                };
-                match saved {
+                match self.saved_position().await? {
                     Some(position) => Ok(position),
                     None => self.bus.log.last().await,
                 }
             })
             .await;
         match found {
-            Ok(position) => self.position = Some(position),
+            Ok(position) => {
+                self.go_to(position);
+                // At once: on a quiet log it may be long until there is something to handle.
+                self.save().await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "events of other processes cannot be followed yet");
             }
@@ -136,15 +142,32 @@ impl Follower {
     /// has lost something, and what came after that may have been lost with it.
     async fn look(&mut self) -> Result<Position, StoreError> {
         let last = self.within(GRACE, self.bus.log.last()).await?;
+        if self.position.is_none()
+            && let Some(saved) = self.within(GRACE, self.saved_position()).await?
+        {
+            self.go_to(saved);
+        }
         match self.position {
             Some(position) if position <= last => Ok(position),
             _ => {
                 self.gap().await;
-                self.position = Some(last);
-                self.ledger.note(last, Vec::new());
+                self.go_to(last);
                 Ok(last)
             }
         }
+    }
+
+    async fn saved_position(&self) -> Result<Option<Position>, StoreError> {
+        match &self.consumer {
+            Some(consumer) => self.bus.log.saved(consumer).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Leaves everything up to `position` behind.
+    fn go_to(&mut self, position: Position) {
+        self.position = Some(position);
+        self.ledger.note(position, Vec::new());
     }
 
     async fn take(&mut self, entry: Entry) {
@@ -202,12 +225,15 @@ impl Follower {
         let Some(done) = self.ledger.done() else {
             return;
         };
-        if self.saved == Some(done) {
+        if self
+            .saved
+            .is_some_and(|(saved, at)| saved == done && at.elapsed() < RENEW)
+        {
             return;
         }
         let saving = self.bus.log.save(consumer, done);
         match self.within(self.bus.budget(), saving).await {
-            Ok(()) => self.saved = Some(done),
+            Ok(()) => self.saved = Some((done, Instant::now())),
             // The next one is saved in its place; until then, events would be handled twice.
             Err(error) => tracing::debug!(%error, "a position was not saved"),
         }
@@ -234,5 +260,33 @@ async fn unless<F: Future>(stopped: &mut watch::Receiver<()>, future: F) -> Opti
     match future::select(stopped, future).await {
         Either::Left(_) => None,
         Either::Right((output, _)) => Some(output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+    use crate::event::bus::tests::Log;
+    use crate::event::log::EventLog;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_place_of_a_consumer_is_saved_at_once_and_again_each_day_that_nothing_happens() {
+        let log = Arc::new(Log::default());
+        let bus = Bus::new(Arc::clone(&log) as Arc<dyn EventLog>, WAIT);
+        let caches = Caches::single(Cache::memory());
+        let along = Along::with(caches.clone());
+        let mut follower = Follower::new(bus, caches, along, Some("worker".to_owned()));
+        follower.begin().await;
+        assert_eq!(log.saves(), 1);
+
+        let (stop, stopped) = watch::channel(());
+        let following = tokio::spawn(follower.follow(stopped));
+        tokio::time::sleep(RENEW - WAIT).await;
+        assert_eq!(log.saves(), 1);
+        tokio::time::sleep(2 * RENEW).await;
+        assert_eq!(log.saves(), 3);
+        drop(stop);
+        following.await.expect("it does not panic");
     }
 }
