@@ -11,6 +11,7 @@ use crate::Error;
 use crate::cache::Cache;
 use crate::event::handlers;
 use crate::site::sites;
+use crate::store::Nonce;
 
 /// What the cache is called that functions use unless they name another one.
 const DEFAULT: &str = "default";
@@ -33,6 +34,8 @@ pub struct Caches {
     named: Arc<BTreeMap<String, Cache>>,
     /// Whether every name leads to the default cache: before `init`, and where a test gives one.
     any_name: bool,
+    /// As which process events are emitted and heard, where it is not this one.
+    origin: Option<Nonce>,
 }
 
 impl Caches {
@@ -43,6 +46,7 @@ impl Caches {
             default,
             named: Arc::default(),
             any_name: false,
+            origin: None,
         }
     }
 
@@ -65,6 +69,22 @@ impl Caches {
             }
         }
         self
+    }
+
+    /// Emits and hears events as if these caches were those of another process, so that a test can be
+    /// several.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn as_another_process(mut self) -> Self {
+        self.origin = Some(Nonce::random());
+        self
+    }
+
+    /// Under what name this process appends events: its listeners skip what comes from itself.
+    pub(crate) fn origin(&self) -> Nonce {
+        static PROCESS: OnceLock<Nonce> = OnceLock::new();
+        self.origin
+            .unwrap_or_else(|| *PROCESS.get_or_init(Nonce::random))
     }
 
     /// The cache of functions that ask for none by name.

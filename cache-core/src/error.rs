@@ -75,6 +75,19 @@ pub enum Error {
         /// What the codec said.
         reason: String,
     },
+    /// An event was emitted without a name.
+    #[error("an event needs a name, as in `user.updated`")]
+    NamelessEvent,
+    /// Handlers emit events whose handlers emit events, and so on.
+    #[error(
+        "`{event}` comes after {most} events that each led to the next: a handler must not emit what leads back to it"
+    )]
+    EventChain {
+        /// The event that was to be emitted.
+        event: String,
+        /// How many events may lead to one.
+        most: u8,
+    },
     /// A cache was asked for by a name that is not configured.
     #[error("there is no cache `{name}`{}; known: {}", for_whom(.wanted_by.as_deref()), .known.join(", "))]
     UnknownCache {

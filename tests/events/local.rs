@@ -227,8 +227,23 @@ async fn a_handler_can_emit_and_its_caches_go_along() {
     assert_eq!(cache.get("order").await.expect("it answers"), Some(7_u64));
 }
 
+#[on_event("echo")]
+async fn echo(event: ()) -> Result<(), larder::Error> {
+    emit("echo", &event).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_emits_its_own_event_comes_to_an_end() {
+    let emitted = in_time(emit("echo", &())).await.expect("it is encoded");
+    assert_eq!((emitted.handled, emitted.failed), (1, 0));
+    // The last one could not emit; those that led to it have done what they were to do.
+    assert_eq!(counts("::echo"), (16, 1, 0, 0));
+}
+
 #[tokio::test]
 async fn what_cannot_be_an_event_is_refused() {
+    let error = emit("", &()).await.expect_err("it has no name");
+    assert!(matches!(error, larder::Error::NamelessEvent), "{error}");
     let long = "x".repeat(70_000);
     let error = emit("long", &long).await.expect_err("it is too long");
     assert!(error.to_string().contains("64 KB"), "{error}");

@@ -266,12 +266,65 @@ async fn a_listener_can_start_before_its_server() {
         let store = store.connect().await.expect("it starts all the same");
         let a = test.with("a", Cache::builder().store(store).build());
         let _listening = a.listen().await;
+        a.memory().set("key", &1_u8).await.expect("memory takes it");
         server.restart().await;
         // What was emitted before it could listen may have been missed.
         test.expect(&a, [GAP]).await;
+        assert_eq!(a.memory().get::<u8>("key").await.expect("it answers"), None);
         let b = test.process("b", &server.url()).await;
         b.emit(1).await;
         test.expect(&a, [1]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_leaves_what_all_processes_share_and_clears_other_stores() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (proxy, mut a, b) = cut_off(&server, &mut test).await;
+        // A cache on the same server whose log nobody writes to.
+        let other = RedisStore::builder(server.url()).prefix("other");
+        let other = Cache::builder()
+            .store(other.connect().await.expect("it is there"))
+            .build();
+        a.caches = a.caches.clone().with("0", other.clone());
+        let _listening = a.listen().await;
+        b.emit(0).await;
+        test.expect(&a, [0]).await;
+        let shared = b.caches.default_cache();
+        for cache in [shared, &other] {
+            cache.set("key", &1_u8).await.expect("it is taken");
+        }
+
+        proxy.set(Fault::Cut);
+        b.emit_all(1..5).await;
+        raw(&server, "XTRIM", &[b"MAXLEN", b"=", b"2"]).await;
+        proxy.set(Fault::None);
+        test.expect(&a, [GAP, 3, 4]).await;
+        assert_eq!(shared.get("key").await.expect("it answers"), Some(1_u8));
+        assert_eq!(other.get::<u8>("key").await.expect("it answers"), None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_start_leaves_what_all_processes_share() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let a = test
+            .hasty("a", &server.url(), Duration::from_millis(100))
+            .await;
+        let b = test.process("b", &server.url()).await;
+        let shared = b.caches.default_cache();
+        shared.set("key", &1_u8).await.expect("it is taken");
+        server.pause();
+        let _listening = a.listen().await;
+        server.resume();
+        test.expect(&a, [GAP]).await;
+        assert_eq!(shared.get("key").await.expect("it answers"), Some(1_u8));
     })
     .await;
 }

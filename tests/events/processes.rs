@@ -173,6 +173,103 @@ async fn a_consumer_with_a_name_keeps_its_place_on_a_log_that_was_quiet() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_goes_to_two_logs_is_handled_once() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (mut a, mut b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        for process in [&mut a, &mut b] {
+            let second = RedisStore::builder(server.url()).prefix("second");
+            let second = second.connect().await.expect("it is there");
+            let second = Cache::builder().store(second).build();
+            process.caches = process.caches.clone().with("0", second);
+        }
+        let listening = a.listen().await;
+        assert_eq!(listening.logs(), 2);
+        b.emit_all(0..20).await;
+        // An event on the other log alone: what it had to say before, it has said.
+        for prefix in ["larder", "second"] {
+            let store = RedisStore::builder(server.url()).prefix(prefix);
+            let store = store.connect().await.expect("it is there");
+            let last = test.with("last", Cache::builder().store(store).build());
+            last.emit(20).await;
+        }
+        let mut heard = Vec::new();
+        while heard.iter().filter(|number| **number == 20).count() < 2 {
+            heard.push(test.heard_in(&a).await);
+        }
+        heard.sort_unstable();
+        assert_eq!(heard, (0..=20).chain([20]).collect::<Vec<_>>());
+        assert_eq!(a.stats().await.received, 22);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_caches_of_one_process_do_not_hand_an_event_back() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (mut a, b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        let _listening = a.listen().await;
+        // The same process, with another connection.
+        let store = RedisStore::builder(server.url()).connect().await;
+        let cache = Cache::builder().store(store.expect("it is there")).build();
+        a.caches = a.caches.clone().with("default", cache);
+        a.emit(1).await;
+        b.emit(2).await;
+        test.expect(&a, [1, 2]).await;
+    })
+    .await;
+}
+
+/// What an emitter tells that may not emit.
+const END: u32 = u32::MAX - 1;
+
+async fn answer(event: (u64, u32), place: &str, with: &str) {
+    if here().ends_with(place) {
+        tell(event.0, event.1);
+        if emit(with, &(event.0, event.1 + 1)).await.is_err() {
+            tell(event.0, END);
+        }
+    }
+}
+
+#[on_event("ping")]
+async fn ping(event: (u64, u32)) {
+    answer(event, ".a", "pong").await;
+}
+
+#[on_event("pong")]
+async fn pong(event: (u64, u32)) {
+    answer(event, ".b", "ping").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_answer_each_other_come_to_an_end() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (a, b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        let _listening = (a.listen().await, b.listen().await);
+        let emitted = a.run(emit("ping", &(test.number, 0_u32))).await;
+        emitted.expect("it is encoded");
+        let numbers = (0..=16).step_by(2).chain([END]);
+        test.expect(&a, numbers).await;
+    })
+    .await;
+}
+
 /// Handles nothing in the process called `first`.
 #[on_event("only.second")]
 async fn only_second(event: (u64, u32)) -> Result<(), String> {

@@ -87,7 +87,9 @@ impl Test {
         let name = format!("{}.{name}", self.number);
         Process {
             test: self.number,
-            caches: Caches::new(cache).with(&name, Cache::memory()),
+            caches: Caches::new(cache)
+                .with(&name, Cache::memory())
+                .as_another_process(),
             name,
         }
     }

@@ -739,6 +739,7 @@ async fn an_event_reaches_the_process_memory_of_others() -> anyhow::Result<()> {
         let stage = Stage::redis().await;
         let (here, ours) = layers(&stage, 1_000);
         let (there, theirs) = layers_over(&stage.another_process().await, &stage, 1_000);
+        let theirs = theirs.as_another_process();
         let listening = larder::listen(theirs.clone()).await;
         for caches in [&ours, &theirs] {
             caches.clone().scope(product(7)).await;

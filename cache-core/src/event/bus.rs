@@ -25,8 +25,6 @@ const AT_ONCE: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Bus {
     pub(crate) log: Arc<dyn EventLog>,
-    /// Under what name this process appends: its listener skips what comes from itself.
-    pub(crate) origin: Nonce,
     budget: Duration,
     queue: Mutex<Queue>,
     is_flushing: AtomicBool,
@@ -55,7 +53,6 @@ impl Bus {
     pub(crate) fn new(log: Arc<dyn EventLog>, budget: Duration) -> Arc<Self> {
         Arc::new(Self {
             log,
-            origin: Nonce::random(),
             budget,
             queue: Mutex::default(),
             is_flushing: AtomicBool::new(false),
@@ -75,11 +72,13 @@ impl Bus {
         self.budget
     }
 
-    /// Appends an event, within the time budget.
-    pub(crate) async fn publish(self: &Arc<Self>, event: &Event) -> Publication {
+    /// Appends an event of this process, within the time budget.
+    pub(crate) async fn publish(self: &Arc<Self>, event: &Event, origin: Nonce) -> Publication {
         let record = Record {
-            origin: self.origin,
+            origin,
             content: Content::Event {
+                id: event.id,
+                depth: event.depth,
                 name: Arc::clone(&event.name),
                 payload: Arc::clone(&event.payload),
             },
@@ -259,8 +258,10 @@ pub(super) mod tests {
             let event = Event {
                 name: name.into(),
                 payload: Arc::default(),
+                id: None,
+                depth: 0,
             };
-            bus.publish(&event).await;
+            bus.publish(&event, Nonce::ZERO).await;
         }
         bus.flush().await;
         let records = std::mem::take(&mut *log.records.lock());

@@ -6,10 +6,12 @@ use futures_util::future::{join, join_all};
 use serde::Serialize;
 use tracing::Instrument as _;
 
+use super::chain::depth_of;
 use super::run::run;
 use super::{Event, MOST_BYTES, bus};
 use crate::Error;
 use crate::caches::{Along, Caches};
+use crate::store::Nonce;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,11 @@ pub enum Publication {
 /// ```
 ///
 /// # Errors
-/// [`Error::Encode`] if the event cannot be written as JSON, or has more than 64 KB.
+/// - [`Error::NamelessEvent`] if the name is empty.
+/// - [`Error::EventChain`] in a handler, if more than 16 events led to this one, each emitted by a
+///   handler of the one before. So a handler that emits its own event comes to an end, and so do
+///   processes that answer each other.
+/// - [`Error::Encode`] if the event cannot be written as JSON, or has more than 64 KB.
 ///
 /// # Panics
 /// When it is awaited outside a tokio runtime.
@@ -95,8 +101,9 @@ pub fn emit<E: Serialize + ?Sized>(
 }
 
 async fn emit_here(event: Event, along: Along) -> Emitted {
-    let buses = bus::of(&Caches::current());
-    let publishing = join_all(buses.iter().map(|bus| bus.publish(&event)));
+    let caches = Caches::current();
+    let (buses, origin) = (bus::of(&caches), caches.origin());
+    let publishing = join_all(buses.iter().map(|bus| bus.publish(&event, origin)));
     let (ran, published) = join(run(&event, &along), publishing).await;
     Emitted {
         handled: ran.handled,
@@ -106,6 +113,10 @@ async fn emit_here(event: Event, along: Along) -> Emitted {
 }
 
 fn encode<E: Serialize + ?Sized>(name: &str, event: &E) -> Result<Event, Error> {
+    if name.is_empty() {
+        return Err(Error::NamelessEvent);
+    }
+    let depth = depth_of(name)?;
     let refused = |reason| Error::Encode {
         type_name: std::any::type_name::<E>(),
         reason,
@@ -115,7 +126,9 @@ fn encode<E: Serialize + ?Sized>(name: &str, event: &E) -> Result<Event, Error> 
         return Err(refused("an event may have at most 64 KB".to_owned()));
     }
     Ok(Event {
+        id: Some(Nonce::random()),
         name: name.into(),
         payload: payload.into(),
+        depth,
     })
 }

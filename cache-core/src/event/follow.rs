@@ -1,5 +1,6 @@
 //! Following one log: what other processes appended is handled here, in order.
 
+use std::cmp;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use super::ledger::Ledger;
 use super::listen::Gap;
 use super::log::{Content, Entry, Position};
 use super::run::run;
+use super::seen::Seen;
 use super::stats::count;
 use super::{Event, retry};
 use crate::caches::{Along, Caches};
@@ -29,6 +31,16 @@ const GRACE: Duration = Duration::from_secs(2);
 /// never so old that the server forgets it.
 const RENEW: Duration = Duration::from_secs(24 * 3_600);
 
+/// Where something may be that a missed event would have invalidated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    /// In process memory, and in other stores than the log's. In the log's own store others have
+    /// invalidated it: whoever emitted the event ran the same handlers.
+    Elsewhere,
+    /// There too: the server lost what was written, and maybe such an invalidation with it.
+    Everywhere,
+}
+
 /// One log, and where its reader is.
 pub(crate) struct Follower {
     pub(crate) bus: Arc<Bus>,
@@ -41,6 +53,7 @@ pub(crate) struct Follower {
     /// Whether the last read brought nothing, so that what was read before proves nothing any more.
     is_idle: bool,
     ledger: Ledger,
+    seen: Arc<Seen>,
     /// The position that was saved last, and when.
     saved: Option<(Position, Instant)>,
 }
@@ -51,6 +64,7 @@ impl Follower {
         caches: Caches,
         along: Along,
         consumer: Option<String>,
+        seen: Arc<Seen>,
     ) -> Self {
         Self {
             bus,
@@ -60,6 +74,7 @@ impl Follower {
             position: None,
             is_idle: true,
             ledger: Ledger::default(),
+            seen,
             saved: None,
         }
     }
@@ -147,14 +162,14 @@ impl Follower {
         {
             self.go_to(saved);
         }
-        match self.position {
-            Some(position) if position <= last => Ok(position),
-            _ => {
-                self.gap().await;
-                self.go_to(last);
-                Ok(last)
-            }
-        }
+        let stale = match self.position {
+            Some(position) if position <= last => return Ok(position),
+            Some(_) => Stale::Everywhere,
+            None => Stale::Elsewhere,
+        };
+        self.gap(stale).await;
+        self.go_to(last);
+        Ok(last)
     }
 
     async fn saved_position(&self) -> Result<Option<Position>, StoreError> {
@@ -171,11 +186,12 @@ impl Follower {
     }
 
     async fn take(&mut self, entry: Entry) {
-        if entry
-            .after
-            .is_some_and(|after| Some(after) != self.position)
-        {
-            self.gap().await;
+        if let (Some(after), Some(position)) = (entry.after, self.position) {
+            match after.cmp(&position) {
+                cmp::Ordering::Less => self.gap(Stale::Everywhere).await,
+                cmp::Ordering::Equal => {}
+                cmp::Ordering::Greater => self.gap(Stale::Elsewhere).await,
+            }
         }
         self.position = Some(entry.position);
         let mut retries = Vec::new();
@@ -185,12 +201,24 @@ impl Follower {
                 let log = self.bus.log.name();
                 tracing::warn!(log, position = %entry.position, "an entry is no event: it is skipped");
             }
-            Some(record) if record.origin == self.bus.origin => {}
+            Some(record) if record.origin == self.caches.origin() => {}
             Some(record) => match record.content {
-                Content::Gap => self.gap().await,
-                Content::Event { name, payload } => {
+                Content::Gap => self.gap(Stale::Elsewhere).await,
+                Content::Event { id: Some(id), .. } if !self.seen.is_new(id) => {}
+                Content::Event {
+                    id,
+                    depth,
+                    name,
+                    payload,
+                } => {
                     count(&self.bus.counters().received);
-                    retries = self.handle(&Event { name, payload }).await;
+                    let event = Event {
+                        id,
+                        name,
+                        payload,
+                        depth,
+                    };
+                    retries = self.handle(&event).await;
                 }
             },
         }
@@ -203,11 +231,15 @@ impl Follower {
     }
 
     /// Events were missed, and nobody knows which: whatever they would have invalidated goes.
-    async fn gap(&self) {
+    async fn gap(&self, stale: Stale) {
         self.bus.counters().gaps.fetch_add(1, Ordering::Relaxed);
         let log = self.bus.log.name();
         tracing::warn!(log, "events were missed: the caches are cleared");
         for (_, cache) in self.caches.iter() {
+            let is_beside = cache.bus().is_some_and(|bus| bus.log.name() == log);
+            if is_beside && stale == Stale::Elsewhere {
+                continue;
+            }
             // One that the store cannot take is retried by the cache itself.
             let _ = cache.clear().await;
         }
@@ -276,7 +308,13 @@ mod tests {
         let bus = Bus::new(Arc::clone(&log) as Arc<dyn EventLog>, WAIT);
         let caches = Caches::single(Cache::memory());
         let along = Along::with(caches.clone());
-        let mut follower = Follower::new(bus, caches, along, Some("worker".to_owned()));
+        let mut follower = Follower::new(
+            bus,
+            caches,
+            along,
+            Some("worker".to_owned()),
+            Arc::default(),
+        );
         follower.begin().await;
         assert_eq!(log.saves(), 1);
 

@@ -36,6 +36,11 @@ impl Handler {
         function: &'static str,
         run: fn(Payload) -> Handling,
     ) -> Self {
+        // At compile time: handlers are statics.
+        assert!(
+            !event.is_empty(),
+            "an event needs a name, as in `user.updated`"
+        );
         Self {
             event,
             function,

@@ -2,12 +2,14 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::follow::Follower;
+use super::seen::Seen;
 use super::{Event, bus};
 use crate::caches::{Along, Caches};
 
@@ -43,6 +45,8 @@ impl Gap {
         Some(Event {
             name: Self::EVENT.into(),
             payload: serde_json::to_vec(&gap).ok()?.into(),
+            id: None,
+            depth: 0,
         })
     }
 }
@@ -109,12 +113,14 @@ impl IntoFuture for Listen {
         Box::pin(async move {
             let (stop, stopped) = watch::channel(());
             let mut followers = Vec::new();
+            let seen = Arc::new(Seen::default());
             for bus in bus::of(&self.caches) {
                 let mut follower = Follower::new(
                     bus,
                     self.caches.clone(),
                     self.along.clone(),
                     self.consumer.clone(),
+                    Arc::clone(&seen),
                 );
                 follower.begin().await;
                 followers.push(tokio::spawn(follower.follow(stopped.clone())));

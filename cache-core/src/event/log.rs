@@ -40,7 +40,7 @@ impl std::str::FromStr for Position {
 /// What is appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Who appended it: its own listener skips it.
+    /// Which process appended it: its own listener skips it.
     pub origin: Nonce,
     /// What it says.
     pub content: Content,
@@ -51,6 +51,10 @@ pub struct Record {
 pub enum Content {
     /// This happened.
     Event {
+        /// The same on every log that the event goes to; `None` if whoever appended it did not say.
+        id: Option<Nonce>,
+        /// How many events led to it, each emitted by a handler of the one before.
+        depth: u8,
         /// The event's name.
         name: Arc<str>,
         /// Its payload, as JSON.

@@ -5,6 +5,7 @@
 //! processes appended.
 
 mod bus;
+mod chain;
 mod emit;
 mod failure;
 mod follow;
@@ -15,6 +16,7 @@ pub mod log;
 mod retry;
 mod rule;
 mod run;
+mod seen;
 mod stats;
 
 use std::sync::Arc;
@@ -35,12 +37,18 @@ pub use self::log::EventLog;
 pub use self::rule::{Piece, Rule, Template, apply, invalidate_on};
 pub use self::stats::{EventStats, HandlerStats, event_stats};
 
+use crate::store::Nonce;
+
 /// How many bytes an event may have when it is encoded.
 pub const MOST_BYTES: usize = 64 * 1024;
 
 /// An event on its way to handlers.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
+    /// The same on every log that it goes to; without one where another program emitted it.
+    pub(crate) id: Option<Nonce>,
     pub(crate) name: Arc<str>,
     pub(crate) payload: Payload,
+    /// How many events led to it, see `chain`.
+    pub(crate) depth: u8,
 }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
+use super::chain::behind;
 use super::failure::Failure;
 use super::handler::{Handler, handlers};
 use super::stats::count;
@@ -62,7 +63,8 @@ async fn attempt(
     event: Event,
 ) -> (&'static Handler, Result<(), Failure>) {
     // The call itself may panic too: it runs the payload's `Deserialize`.
-    let handling = async { handler.run(event.payload).await };
+    let payload = Arc::clone(&event.payload);
+    let handling = behind(&event, async { handler.run(payload).await });
     let guarded = AssertUnwindSafe(handling).catch_unwind();
     let attempted = match tokio::time::timeout(ATTEMPT, guarded).await {
         Ok(Ok(handled)) => handled,

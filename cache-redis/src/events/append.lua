@@ -1,12 +1,15 @@
--- Appends events to a stream, each with the id of the one before it, so that readers notice what is
+-- Appends records to a stream, each with the id of the one before it, so that readers notice what is
 -- gone between two; and drops what is too old.
--- KEYS: the stream. ARGV: how many entries to keep, for how many milliseconds; then origin, name and
--- payload of each event, the name empty for "some are missing".
+-- KEYS: the stream. ARGV: how many entries to keep, for how many milliseconds; then of each record how
+-- many arguments follow for it, and its fields.
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local after = last[1] and last[1][1] or '0-0'
-for i = 3, #ARGV, 3 do
+local i = 3
+while i <= #ARGV do
+  local fields = tonumber(ARGV[i])
   after = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',
-    'after', after, 'origin', ARGV[i], 'event', ARGV[i + 1], 'payload', ARGV[i + 2])
+    'after', after, unpack(ARGV, i + 1, i + fields))
+  i = i + 1 + fields
 end
 local now = redis.call('TIME')
 local oldest = now[1] * 1000 - ARGV[2]

@@ -1,9 +1,20 @@
-//! A stream's entries, as bytes that are not trusted.
+//! A stream's entries: written, and read as bytes that are not trusted.
+
+use std::borrow::Cow;
 
 use larder_core::event::MOST_BYTES;
 use larder_core::event::log::{Content, Entry, Position, Record};
 use larder_core::store::Nonce;
 use redis::Value;
+
+/// The fields of an entry. `after` is the id of the entry before; the script writes it.
+const AFTER: &str = "after";
+const ORIGIN: &str = "origin";
+const GAP: &str = "gap";
+const ID: &str = "id";
+const DEPTH: &str = "depth";
+const EVENT: &str = "event";
+const PAYLOAD: &str = "payload";
 
 /// The answer of `XREAD` for one stream; `None` if it is of another kind.
 pub(super) fn entries(answer: Value) -> Option<Vec<Entry>> {
@@ -42,31 +53,64 @@ fn entry(entry: Value) -> Option<Entry> {
     };
     Some(Entry {
         position,
-        after: field("after").and_then(self::position),
+        after: field(AFTER).and_then(self::position),
         record: record(field),
     })
 }
 
+/// What an entry says of a record.
+pub(super) fn fields(record: &Record) -> Vec<(&'static str, Cow<'_, [u8]>)> {
+    let mut fields = vec![(ORIGIN, Cow::from(&record.origin.0[..]))];
+    match &record.content {
+        Content::Gap => fields.push((GAP, Cow::from(&b"1"[..]))),
+        Content::Event {
+            id,
+            depth,
+            name,
+            payload,
+        } => {
+            if let Some(id) = id {
+                fields.push((ID, Cow::from(&id.0[..])));
+            }
+            fields.push((DEPTH, Cow::from(depth.to_string().into_bytes())));
+            fields.push((EVENT, Cow::from(name.as_bytes())));
+            fields.push((PAYLOAD, Cow::from(&payload[..])));
+        }
+    }
+    fields
+}
+
 fn record<'f>(field: impl Fn(&str) -> Option<&'f [u8]>) -> Option<Record> {
     // Other programs may leave the origin out: they have no listener that should skip it.
-    let origin = match field("origin") {
-        Some(bytes) => Nonce(bytes.try_into().ok()?),
-        None => Nonce::ZERO,
+    let origin = field(ORIGIN).map_or(Some(Nonce::ZERO), nonce)?;
+    if field(GAP).is_some() {
+        let content = Content::Gap;
+        return Some(Record { origin, content });
+    }
+    let id = match field(ID) {
+        Some(bytes) => Some(nonce(bytes)?),
+        None => None,
     };
-    let name = std::str::from_utf8(field("event")?).ok()?;
-    let payload = field("payload").unwrap_or_default();
-    if name.len() + payload.len() > MOST_BYTES {
+    let depth = match field(DEPTH) {
+        Some(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok()?,
+        None => 0,
+    };
+    let name = std::str::from_utf8(field(EVENT)?).ok()?;
+    let payload = field(PAYLOAD).unwrap_or_default();
+    if name.is_empty() || name.len() + payload.len() > MOST_BYTES {
         return None;
     }
-    let content = if name.is_empty() {
-        Content::Gap
-    } else {
-        Content::Event {
-            name: name.into(),
-            payload: payload.into(),
-        }
+    let content = Content::Event {
+        id,
+        depth,
+        name: name.into(),
+        payload: payload.into(),
     };
     Some(Record { origin, content })
+}
+
+fn nonce(bytes: &[u8]) -> Option<Nonce> {
+    bytes.try_into().ok().map(Nonce)
 }
 
 pub(super) fn position(bytes: &[u8]) -> Option<Position> {
@@ -101,11 +145,14 @@ mod tests {
     #[test]
     fn what_is_no_event_is_an_entry_without_one() {
         let long = vec![b'x'; MOST_BYTES + 1];
-        let wrong: [&[&[u8]]; 7] = [
+        let wrong: [&[&[u8]]; 10] = [
             &[],
             &[b"event"],
             &[b"payload", b"{}"],
             &[b"event", b"\xff", b"payload", b"{}"],
+            &[b"event", b"", b"payload", b"{}"],
+            &[b"event", b"e", b"id", b"short"],
+            &[b"event", b"e", b"depth", b"256"],
             &[b"event", b"e", b"origin", b"short"],
             &[b"event", b"e", b"payload", &long],
             &[b"\xff\x00", b"\xff"],
@@ -121,12 +168,35 @@ mod tests {
     fn an_event_of_another_program_needs_a_name_and_a_payload() {
         let read = entries(stream(&[b"payload", b"7", b"event", b"e"])).expect("it is a stream");
         let content = Content::Event {
+            id: None,
+            depth: 0,
             name: "e".into(),
             payload: (*b"7").into(),
         };
         let origin = Nonce::ZERO;
         assert_eq!(read[0].after, None);
         assert_eq!(read[0].record, Some(Record { origin, content }));
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_is_written() {
+        let event = Content::Event {
+            id: Some(Nonce([7; 16])),
+            depth: 255,
+            name: "e".into(),
+            payload: (*b"{}").into(),
+        };
+        for content in [event, Content::Gap] {
+            let origin = Nonce([9; 16]);
+            let written = Record { origin, content };
+            let fields = fields(&written);
+            let flat: Vec<&[u8]> = fields
+                .iter()
+                .flat_map(|(name, value)| [name.as_bytes(), &value[..]])
+                .collect();
+            let read = entries(stream(&flat)).expect("it is a stream");
+            assert_eq!(read[0].record.as_ref(), Some(&written));
+        }
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use larder_core::StoreError;
 use larder_core::event::EventLog;
-use larder_core::event::log::{Content, Entry, Position, Record};
+use larder_core::event::log::{Entry, Position, Record};
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Script};
 use tokio::sync::Mutex;
 
-use self::entry::{entries, position};
+use self::entry::{entries, fields, position};
 use crate::connect::CONNECT_WITHIN;
 use crate::store::failed;
 
@@ -97,12 +97,12 @@ impl EventLog for RedisEvents {
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
         let mut call = self.append.key(&self.stream);
         call.arg(MOST).arg(AGE.as_millis() as u64);
-        for Record { origin, content } in records {
-            let (name, payload) = match content {
-                Content::Event { name, payload } => (&**name, &**payload),
-                Content::Gap => ("", &[][..]),
-            };
-            call.arg(&origin.0[..]).arg(name).arg(payload);
+        for record in records {
+            let fields = fields(record);
+            call.arg(2 * fields.len());
+            for (name, value) in fields {
+                call.arg(name).arg(&*value);
+            }
         }
         call.invoke_async(&mut self.connection.clone())
             .await
