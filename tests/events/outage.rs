@@ -328,3 +328,73 @@ async fn a_slow_start_leaves_what_all_processes_share() {
     })
     .await;
 }
+
+/// An event as another program appends it.
+async fn raw_event(server: &RedisServer, id: &[u8], test: &Test, number: u32) {
+    let payload = format!("{{\"test\":{},\"number\":{number}}}", test.number);
+    let fields = [id, b"event", b"noted", b"payload", payload.as_bytes()];
+    raw(server, "XADD", &fields).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trimmed_entries_of_other_programs_are_a_gap_too() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let a = test.process("a", &server.url()).await;
+        let listening = larder::listen(a.caches.clone()).named("worker").await;
+        raw_event(&server, b"*", &test, 0).await;
+        raw_event(&server, b"*", &test, 1).await;
+        test.expect(&a, [0, 1]).await;
+        listening.stop().await;
+        for number in 2..5 {
+            raw_event(&server, b"*", &test, number).await;
+        }
+        raw(&server, "XTRIM", &[b"MAXLEN", b"=", b"1"]).await;
+
+        let _listening = larder::listen(a.caches.clone()).named("worker").await;
+        test.expect(&a, [GAP, 4]).await;
+        assert_eq!(a.stats().await.gaps, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_begins_anew_behind_an_entry_that_has_the_last_place_of_all() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (a, b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        let _listening = a.listen().await;
+        let last = format!("{0}-{0}", u64::MAX);
+        raw_event(&server, last.as_bytes(), &test, 1).await;
+        test.expect(&a, [1]).await;
+        assert_eq!(b.emit(2).await.published, Publication::Done);
+        test.expect(&a, [GAP]).await;
+        b.emit(3).await;
+        while test.heard_in(&a).await != 3 {}
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_begins_anew_where_something_else_has_its_key() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let mut test = Test::new();
+        let (a, b) = (
+            test.process("a", &server.url()).await,
+            test.process("b", &server.url()).await,
+        );
+        raw(&server, "SET", &[b"something else"]).await;
+        let _listening = a.listen().await;
+        assert_eq!(b.emit(1).await.published, Publication::Done);
+        test.expect(&a, [GAP]).await;
+        b.emit(2).await;
+        while test.heard_in(&a).await != 2 {}
+    })
+    .await;
+}

@@ -235,6 +235,10 @@ pub(super) mod tests {
             Ok(Vec::new())
         }
 
+        async fn holds(&self, _: Position) -> Result<bool, StoreError> {
+            Ok(true)
+        }
+
         async fn saved(&self, _: &str) -> Result<Option<Position>, StoreError> {
             Ok(None)
         }

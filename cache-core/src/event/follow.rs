@@ -149,6 +149,13 @@ impl Follower {
         let entries = self
             .within(WAIT + GRACE, self.bus.log.read(position, WAIT))
             .await?;
+        // Asked after the read, so that nothing can have gone between the two unnoticed.
+        let says_after = |entry: &Entry| entry.after.is_some();
+        if !entries.first().is_none_or(says_after)
+            && !self.within(GRACE, self.bus.log.holds(position)).await?
+        {
+            self.gap(Stale::Elsewhere).await;
+        }
         self.is_idle = entries.is_empty();
         Ok(entries)
     }

@@ -70,7 +70,7 @@ pub struct Entry {
     /// Where it is.
     pub position: Position,
     /// Where the entry was that was the last when this one was appended, so that a reader notices if
-    /// something between the two is gone. `None` if whoever appended it did not say.
+    /// something between the two is gone. `None` if whoever appended it did not say; then `holds` tells.
     pub after: Option<Position>,
     /// `None` if it cannot be understood.
     pub record: Option<Record>,
@@ -102,6 +102,10 @@ pub trait EventLog: fmt::Debug + Send + Sync + 'static {
     /// Some of the entries after a position, in order. Waits up to `wait` for the first one, then
     /// there are none.
     async fn read(&self, after: Position, wait: Duration) -> Result<Vec<Entry>, StoreError>;
+
+    /// Whether the entry at a position is still there, and so everything after it: a log drops its
+    /// oldest entries first. True for [`Position::START`], where there never was one.
+    async fn holds(&self, position: Position) -> Result<bool, StoreError>;
 
     /// The position that was saved for a consumer, if there is one.
     async fn saved(&self, consumer: &str) -> Result<Option<Position>, StoreError>;

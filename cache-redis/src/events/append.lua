@@ -2,8 +2,14 @@
 -- gone between two; and drops what is too old.
 -- KEYS: the stream. ARGV: how many entries to keep, for how many milliseconds; then of each record how
 -- many arguments follow for it, and its fields.
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+local last = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local after = last[1] and last[1][1] or '0-0'
+-- Something else at the key, or an entry behind which there is no place: nothing could be appended any
+-- more. The stream begins anew, and readers are told that they missed something.
+if last.err or after == '18446744073709551615-18446744073709551615' then
+  redis.call('DEL', KEYS[1])
+  after = redis.call('XADD', KEYS[1], '*', 'after', '0-0', 'gap', '1')
+end
 local i = 3
 while i <= #ARGV do
   local fields = tonumber(ARGV[i])

@@ -147,6 +147,20 @@ impl EventLog for RedisEvents {
         Ok(entries)
     }
 
+    async fn holds(&self, position: Position) -> Result<bool, StoreError> {
+        if position == Position::START {
+            return Ok(true);
+        }
+        let id = position.to_string();
+        let found: Vec<redis::Value> = redis::cmd("XRANGE")
+            .arg(&self.stream)
+            .arg(&[&id, &id])
+            .query_async(&mut self.connection.clone())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        Ok(!found.is_empty())
+    }
+
     async fn saved(&self, consumer: &str) -> Result<Option<Position>, StoreError> {
         let saved: Option<Vec<u8>> = redis::cmd("GET")
             .arg(self.position_key(consumer))
