@@ -17,7 +17,9 @@ use crate::caches::{Along, Caches};
 ///
 /// When a listener notices that it missed something (it was away for longer than the log reaches
 /// back, or the server lost data), it clears the caches that it was started with, because something
-/// in them may have been invalidated by what it missed. A handler can do more:
+/// in them may have been invalidated by what it missed. One in the log's own store is left as it is,
+/// unless the log lost what it had: whoever emitted the event has invalidated it there. A handler can
+/// do more:
 ///
 /// ```
 /// use larder::{Gap, on_event};
@@ -98,7 +100,7 @@ impl Listen {
 
     /// Keeps the position on the server under this name, so that a process that was started again goes
     /// on where it had been. Each process needs a name of its own, the same after each start. A
-    /// position is kept for 30 days.
+    /// position is kept until 30 days after the listener ended.
     pub fn named(mut self, consumer: impl Into<String>) -> Self {
         self.consumer = Some(consumer.into());
         self
