@@ -350,11 +350,15 @@ async fn trimmed_entries_of_other_programs_are_a_gap_too() {
         for number in 2..5 {
             raw_event(&server, b"*", &test, number).await;
         }
+        let shared = a.caches.default_cache();
+        shared.set("key", &1_u8).await.expect("it is taken");
         raw(&server, "XTRIM", &[b"MAXLEN", b"=", b"1"]).await;
 
         let _listening = larder::listen(a.caches.clone()).named("worker").await;
         test.expect(&a, [GAP, 4]).await;
         assert_eq!(a.stats().await.gaps, 1);
+        // Whoever emitted has no handlers that could have invalidated it.
+        assert_eq!(shared.get::<u8>("key").await.expect("it answers"), None);
     })
     .await;
 }

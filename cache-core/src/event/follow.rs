@@ -37,7 +37,8 @@ enum Stale {
     /// In process memory, and in other stores than the log's. In the log's own store others have
     /// invalidated it: whoever emitted the event ran the same handlers.
     Elsewhere,
-    /// There too: the server lost what was written, and maybe such an invalidation with it.
+    /// There too: the server lost what was written, and maybe such an invalidation with it; or another
+    /// program emitted, which has no handlers.
     Everywhere,
 }
 
@@ -154,7 +155,8 @@ impl Follower {
         if !entries.first().is_none_or(says_after)
             && !self.within(GRACE, self.bus.log.holds(position)).await?
         {
-            self.gap(Stale::Elsewhere).await;
+            // Another program has no handlers that could have invalidated anything.
+            self.gap(Stale::Everywhere).await;
         }
         self.is_idle = entries.is_empty();
         Ok(entries)
