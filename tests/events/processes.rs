@@ -1,6 +1,6 @@
 //! What one process emits, the others hear: once where nothing fails, in order.
 
-use larder::{Cache, Publication, emit, on_event};
+use larder::{Cache, Caches, Publication, emit, on_event};
 use larder_redis::RedisStore;
 use larder_testkit::RedisServer;
 
@@ -218,11 +218,15 @@ async fn two_caches_of_one_process_do_not_hand_an_event_back() {
             test.process("a", &server.url()).await,
             test.process("b", &server.url()).await,
         );
-        let _listening = a.listen().await;
-        // The same process, with another connection.
-        let store = RedisStore::builder(server.url()).connect().await;
-        let cache = Cache::builder().store(store.expect("it is there")).build();
-        a.caches = a.caches.clone().with("default", cache);
+        // This process: one cache to listen with, another one to emit with.
+        let mut connected = Vec::new();
+        for _ in 0..2 {
+            let store = RedisStore::builder(server.url()).connect().await;
+            let cache = Cache::builder().store(store.expect("it is there"));
+            connected.push(Caches::new(cache.build()).with(&a.name, Cache::memory()));
+        }
+        let _listening = larder::listen(connected.swap_remove(0)).await;
+        a.caches = connected.swap_remove(0);
         a.emit(1).await;
         b.emit(2).await;
         test.expect(&a, [1, 2]).await;
