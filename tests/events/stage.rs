@@ -94,10 +94,15 @@ impl Test {
         }
     }
 
+    /// What is heard next, wherever.
+    pub(crate) async fn heard(&mut self) -> Heard {
+        self.heard.recv().await.expect("it stays open")
+    }
+
     /// The next number that was heard in this process.
     pub(crate) async fn heard_in(&mut self, process: &Process) -> u32 {
         loop {
-            let (place, number) = self.heard.recv().await.expect("it stays open");
+            let (place, number) = self.heard().await;
             if place == process.name {
                 return number;
             }
