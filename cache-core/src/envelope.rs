@@ -90,7 +90,8 @@ pub(crate) fn seal<E>(
 pub(crate) fn open<'a>(key: &str, bytes: &'a [u8]) -> Result<Envelope<'a>, Corrupt> {
     let envelope = parse(bytes)?;
     let sum = checksum(key, &bytes[slot::SCOPES..envelope.covered(bytes)]);
-    if sum == sum_in(bytes)? && codec::is_sound(envelope.meta.codec, envelope.payload) {
+    let meta = &envelope.meta;
+    if sum == sum_in(bytes)? && codec::is_sound(meta.codec, meta.shape, envelope.payload) {
         Ok(envelope)
     } else {
         Err(Corrupt)

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use larder::store::{
-    Capabilities, Filled, LeaseRequest, Leased, Nonce, Part, Patch, Reading, Scan, Scopes, Store,
+    Capabilities, Filled, Increment, Incremented, LeaseRequest, Leased, Nonce, Part, Patch,
+    Reading, Scan, Scopes, Store,
 };
 use larder::{Pattern, StoreError};
 use larder_redis::RedisStore;
@@ -20,6 +21,12 @@ pub(crate) struct Meddled {
     pub(crate) answers: Option<Arc<Semaphore>>,
     /// Invalidations do not arrive, as in a network that loses one direction.
     pub(crate) loses_invalidations: Arc<AtomicBool>,
+    /// Scans are refused.
+    pub(crate) refuses_scans: Arc<AtomicBool>,
+    /// Gets a permit for each fill that is about to be sent, and for each entry that was taken.
+    pub(crate) there: Arc<Semaphore>,
+    /// Each of these waits for a permit, if there is this.
+    pub(crate) open: Option<Arc<Semaphore>>,
 }
 
 impl Meddled {
@@ -29,7 +36,24 @@ impl Meddled {
             read: Arc::new(Semaphore::new(0)),
             answers: None,
             loses_invalidations: Arc::default(),
+            refuses_scans: Arc::default(),
+            there: Arc::new(Semaphore::new(0)),
+            open: None,
         }
+    }
+
+    async fn pass(&self) {
+        self.there.add_permits(1);
+        if let Some(open) = &self.open {
+            open.acquire().await.expect("it stays open").forget();
+        }
+    }
+
+    fn lost<T>(&self, what: &str) -> Result<T, StoreError> {
+        Err(StoreError::Unreachable {
+            store: self.name().to_owned(),
+            reason: format!("the {what} was lost"),
+        })
     }
 }
 
@@ -76,6 +100,7 @@ impl Store for Meddled {
         scopes: &[String],
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError> {
+        self.pass().await;
         self.store.fill(key, token, entry, scopes, ttl).await
     }
 
@@ -83,10 +108,7 @@ impl Store for Meddled {
         if !self.loses_invalidations.load(Ordering::SeqCst) {
             return self.store.invalidate(scopes, keys).await;
         }
-        Err(StoreError::Unreachable {
-            store: self.name().to_owned(),
-            reason: "the invalidation was lost".to_owned(),
-        })
+        self.lost("invalidation")
     }
 
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -94,7 +116,9 @@ impl Store for Meddled {
     }
 
     async fn take(&self, key: &str) -> Result<Reading, StoreError> {
-        self.store.take(key).await
+        let taken = self.store.take(key).await;
+        self.pass().await;
+        taken
     }
 
     async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError> {
@@ -111,7 +135,14 @@ impl Store for Meddled {
         cursor: Option<&str>,
         about: usize,
     ) -> Result<Scan, StoreError> {
+        if self.refuses_scans.load(Ordering::SeqCst) {
+            return self.lost("scan");
+        }
         self.store.scan(pattern, cursor, about).await
+    }
+
+    async fn increment(&self, key: &str, increment: Increment) -> Result<Incremented, StoreError> {
+        self.store.increment(key, increment).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -65,8 +65,8 @@ pub(crate) fn is_number(codec: u8) -> bool {
 }
 
 /// Whether a payload that the entry's checksum does not cover is sound by itself.
-pub(crate) fn is_sound(codec: u8, payload: &[u8]) -> bool {
-    !is_number(codec) || Number::parse(payload).is_ok()
+pub(crate) fn is_sound(codec: u8, shape: u64, payload: &[u8]) -> bool {
+    !is_number(codec) || Number::parse(payload).is_ok_and(|number| number.kind.shape() == shape)
 }
 
 /// Appends `value` to `bytes`; also says how, and its shape.
