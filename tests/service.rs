@@ -215,7 +215,7 @@ async fn serving_hears_events_for_caches_of_its_own() {
     let served = tokio::spawn(served.into_future());
     assert_eq!(ask(address, "GET", "/doubles/4", "").await, ok("8"));
 
-    let elsewhere = Caches::new(on(&redis).await);
+    let elsewhere = Caches::new(on(&redis).await).as_another_process();
     let emitted = elsewhere.scope(larder::emit("doubles.changed", &4)).await;
     let emitted = emitted.expect("it can be encoded");
     assert_eq!(emitted.published, Publication::Done);

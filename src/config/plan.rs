@@ -168,12 +168,13 @@ fn note_misnamed(name: &str, words: &Words, mistakes: &mut Mistakes) {
 }
 
 /// Notes keys that only a store has a use for, where nobody says which: it would be process memory.
-/// What is said in code is for wherever the program runs, and may wait for a store.
+/// What is said in code, or in the short variables that all of one's programs may read, is for
+/// wherever the program runs, and may wait for a store.
 fn note_nowhere(effective: &[&Said], mistakes: &mut Mistakes) {
     for said in effective {
         let is_stores =
             key::named(said.key).is_some_and(|key| !key.used_by.contains(&Provider::Memory));
-        if is_stores && said.setting.is_some() && said.rank != Rank::Code {
+        if is_stores && said.setting.is_some() && matches!(said.rank, Rank::File | Rank::Variable) {
             mistakes.note(&said.place, || {
                 format!(
                     "`{}` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
