@@ -127,9 +127,7 @@ async fn nothing_is_stored_under_an_invalidation_that_is_on_its_way() {
             assert!(matches!(result, Err(Error::Store(_))), "{result:?}");
         }
         loses.store(false, Ordering::SeqCst);
-        // With the server's answer it goes on by itself, and what is stored then stays.
-        let patient = cache.set("leader", &2).await;
-        assert!(patient.is_ok() || cache.stats().queued_invalidations > 0);
+        // Once it is taken, what is stored stays.
         cache.settle().await;
         assert!(cache.set("leader", &3).await.is_ok());
         let sum = cache.increment("counters", 1).tags(["counters"]).await;

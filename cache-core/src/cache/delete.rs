@@ -86,15 +86,11 @@ impl Cache {
                 self.shared.counters.add_invalidation();
                 self.revoke_matching(&pattern);
                 let mut deleted = 0;
-                let mut number = 0;
-                while let Some(entries) = memory.part(number) {
-                    number += 1;
-                    for entry in entries {
-                        if pattern.matches_qualified(&entry.key) {
-                            let was_usable = memory.is_usable(&entry);
-                            // Replaced meanwhile, the newer one goes: it may have been loaded before.
-                            deleted += u64::from(self.forget(&entry.key) && was_usable);
-                        }
+                for entry in memory.parts().flatten() {
+                    if pattern.matches_qualified(&entry.key) {
+                        let was_usable = memory.is_usable(&entry);
+                        // Replaced meanwhile, the newer one goes: it may have been loaded before.
+                        deleted += u64::from(self.forget(&entry.key) && was_usable);
                     }
                 }
                 Ok(deleted)
@@ -140,14 +136,9 @@ impl Cache {
         match &self.shared.backend {
             Backend::Off => Ok(0),
             Backend::Memory(memory) => {
-                let mut removed = 0;
-                let mut number = 0;
-                while let Some(entries) = memory.part(number) {
-                    number += 1;
-                    let dead = entries.iter().filter(|entry| !memory.is_usable(entry));
-                    removed += dead.filter(|entry| memory.remove(entry)).count() as u64;
-                }
-                Ok(removed)
+                let entries = memory.parts().flatten();
+                let dead = entries.filter(|entry| !memory.is_usable(entry));
+                Ok(dead.filter(|entry| memory.remove(entry)).count() as u64)
             }
             Backend::Remote(remote) => {
                 remote.can_scan()?;
@@ -228,19 +219,6 @@ impl Cache {
             .flights
             .revoke_all(|key| pattern.matches_qualified(key));
     }
-
-    /// A store's answer, with its failure counted and noted.
-    pub(super) fn counted<T>(
-        &self,
-        remote: &Remote,
-        answer: Result<T, StoreError>,
-    ) -> Result<T, Error> {
-        remote.note(answer.as_ref().err());
-        if answer.is_err() {
-            self.tally(None).add(crate::stats::Count::StoreError);
-        }
-        Ok(answer?)
-    }
 }
 
 /// What an invalidation reaches, entry by entry.
@@ -264,17 +242,10 @@ impl Reach {
 
     fn remove_from_memory(&self, memory: &Memory) -> u64 {
         let mut removed = 0;
-        let mut number = 0;
-        while let Some(entries) = memory.part(number) {
-            number += 1;
-            for entry in entries {
-                let was_usable = memory.is_usable(&entry);
-                if self.covers(&entry.key, entry.held.scopes())
-                    && memory.remove(&entry)
-                    && was_usable
-                {
-                    removed += 1;
-                }
+        for entry in memory.parts().flatten() {
+            let was_usable = memory.is_usable(&entry);
+            if self.covers(&entry.key, entry.held.scopes()) && memory.remove(&entry) && was_usable {
+                removed += 1;
             }
         }
         removed

@@ -218,19 +218,15 @@ impl Cache {
         // The first `size` in the order of keys, and one more to know whether there is one: the
         // largest key on top gives way.
         let mut first: BinaryHeap<ByKey> = BinaryHeap::new();
-        let mut number = 0;
-        while let Some(entries) = memory.part(number) {
-            number += 1;
-            for entry in entries {
-                if behind.is_none_or(|behind| behind < &*entry.key)
-                    && pattern.matches_qualified(&entry.key)
-                    && entry.holds::<T>()
-                    && memory.is_usable(&entry)
-                {
-                    first.push(ByKey(entry));
-                    if first.len() > size.saturating_add(1) {
-                        first.pop();
-                    }
+        for entry in memory.parts().flatten() {
+            if behind.is_none_or(|behind| behind < &*entry.key)
+                && pattern.matches_qualified(&entry.key)
+                && entry.holds::<T>()
+                && memory.is_usable(&entry)
+            {
+                first.push(ByKey(entry));
+                if first.len() > size.saturating_add(1) {
+                    first.pop();
                 }
             }
         }

@@ -10,9 +10,9 @@ use crate::codec::{self, Number};
 use crate::error::Error;
 use crate::key::Key;
 use crate::memory::Memory;
-use crate::remote::{Found, Remote, Sight};
+use crate::remote::{Found, Remote};
 use crate::spec::Spec;
-use crate::store::{Expected, Increment, Incremented};
+use crate::store::{Increment, Incremented};
 use crate::tag::Tags;
 
 impl Cache {
@@ -123,23 +123,16 @@ impl Cache {
         };
         let mut budget = remote.budget();
         loop {
-            let now = self.shared.clock.unix_millis();
-            let sight = remote.look(&spec.key, None, now, &mut budget).await;
-            let expected = match &sight {
-                Ok(Sight::Nothing(seen)) => seen.identity.into(),
-                Ok(Sight::Distrusted) => {
-                    let caught_up = remote.catch_up(&mut budget).await;
-                    self.counted(remote, caught_up)?;
+            let found = match self.found_or(remote, &spec.key, &mut budget).await? {
+                Ok(found) => found,
+                Err(expected) => {
+                    let stored = self.store_in(remote, &new, expected, &mut budget).await?;
+                    if stored == Stored::Here {
+                        self.shared.flights.revoke(spec.key.qualified());
+                        return Ok(by);
+                    }
                     continue;
                 }
-                _ => Expected::NoEntry,
-            };
-            let Some(found) = self.entry_in(remote, sight)? else {
-                if self.store_in(remote, &new, expected, &mut budget).await? == Stored::Here {
-                    self.shared.flights.revoke(spec.key.qualified());
-                    return Ok(by);
-                }
-                continue;
             };
             let increment = step(&spec.key, &found, by)?;
             let call = remote.store.increment(spec.key.qualified(), increment);

@@ -32,7 +32,7 @@ pub use self::set::{Set, SetIfAbsent, SetMany};
 pub use self::warm::{Warm, WarmEntries, Warmed, warm};
 use crate::clock::Clock;
 use crate::codec::Encoding;
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::event::Bus;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
@@ -249,6 +249,15 @@ impl Cache {
             Backend::Remote(remote) => remote.bus.as_ref(),
             Backend::Off | Backend::Memory(_) => None,
         }
+    }
+
+    /// A store's answer, with its failure counted and noted.
+    fn counted<T>(&self, remote: &Remote, answer: Result<T, StoreError>) -> Result<T, Error> {
+        remote.note(answer.as_ref().err());
+        if answer.is_err() {
+            self.tally(None).add(Counted::StoreError);
+        }
+        Ok(answer?)
     }
 
     fn tally<'c>(&'c self, site: Option<&'c Counters>) -> Tally<'c> {

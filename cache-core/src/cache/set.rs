@@ -12,7 +12,7 @@ use crate::envelope;
 use crate::error::Error;
 use crate::key::Key;
 use crate::memory::{AnyResident, Memory, Resident};
-use crate::remote::{Budget, HeldLease, Remote, Sight};
+use crate::remote::{Budget, Found, HeldLease, Remote, Sight};
 use crate::spec::{Spec, Ttl};
 use crate::stats::Count;
 use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
@@ -196,26 +196,40 @@ impl Cache {
                 };
                 let mut budget = remote.budget();
                 loop {
-                    let now = self.shared.clock.unix_millis();
-                    let sight = remote.look(&spec.key, None, now, &mut budget).await;
-                    let expected = match &sight {
-                        Ok(Sight::Nothing(seen)) => seen.identity.into(),
-                        Ok(Sight::Distrusted) => {
-                            let caught_up = remote.catch_up(&mut budget).await;
-                            self.counted(remote, caught_up)?;
-                            continue;
-                        }
-                        _ => Expected::NoEntry,
+                    let expected = match self.found_or(remote, &spec.key, &mut budget).await? {
+                        Ok(_) => return Ok(false),
+                        Err(expected) => expected,
                     };
-                    if self.entry_in(remote, sight)?.is_some() {
-                        return Ok(false);
-                    }
                     if self.store_in(remote, &new, expected, &mut budget).await? == Stored::Here {
                         self.shared.flights.revoke(key);
                         return Ok(true);
                     }
                 }
             }
+        }
+    }
+
+    /// The usable entry of a key, or what the slot holds instead. Waits until an invalidation that
+    /// covers the key has been taken.
+    pub(super) async fn found_or(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        budget: &mut Budget<'_>,
+    ) -> Result<Result<Found, Expected>, Error> {
+        loop {
+            let now = self.shared.clock.unix_millis();
+            let sight = remote.look(key, None, now, budget).await;
+            let expected = match &sight {
+                Ok(Sight::Distrusted) => {
+                    let caught_up = remote.catch_up(budget).await;
+                    self.counted(remote, caught_up)?;
+                    continue;
+                }
+                Ok(Sight::Nothing(seen)) => seen.identity.into(),
+                Ok(Sight::Entry(_)) | Err(_) => Expected::NoEntry,
+            };
+            return Ok(self.entry_in(remote, sight)?.ok_or(expected));
         }
     }
 

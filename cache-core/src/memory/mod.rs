@@ -99,6 +99,11 @@ impl Memory {
         self.front.part(number)
     }
 
+    /// The entries, part by part.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Vec<AnyResident>> {
+        (0..).map_while(|number| self.part(number))
+    }
+
     /// Whether an entry may be served now.
     pub(crate) fn is_usable(&self, entry: &AnyResident) -> bool {
         entry.is_usable(self.clock.tick())
