@@ -1,39 +1,57 @@
 //! What the macros' expansions call: one function for each thing that an annotated function does.
 
+use std::borrow::Borrow as _;
 use std::future::Future;
 
 use crate::Error;
-use crate::cache::{Invalidation, Mode, Targets};
+use crate::cache::{Ask, Invalidation, Mode, Targets};
+use crate::keep::Keep;
 use crate::key::Key;
+use crate::origin::{Attached, Detachable, Origin};
+use crate::outcome::Outcome;
 use crate::site::Site;
 use crate::spec::Spec;
 use crate::tag::Tags;
-use crate::value::{Outcome, ValueFor};
+use crate::value::ValueFor;
 
-/// A read: the entry if there is one, else what `load` returns, stored unless `keep` says no.
+/// A read: the entry if there is one, else what `load` returns, stored as `keep` says.
 #[inline]
 pub async fn read<O, S, K, L, F>(
     site: &'static Site,
     mode: Mode,
     spec: Spec<S>,
-    outcome: O,
+    _: O,
     keep: K,
     load: L,
 ) -> O::Returned
 where
     O: Outcome,
     S: Fn(&mut Tags),
-    K: Fn(&O::Value) -> bool,
+    K: Fn(&O::Value) -> Keep,
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
-    match site.home() {
-        Ok(home) => {
-            home.fetch(Some(site.counters()), mode, &spec, outcome, keep, load)
-                .await
-        }
-        Err(_) => load().await,
-    }
+    answer::<O, S, K, _>(site, mode, spec, keep, Attached(load)).await
+}
+
+/// As [`read`], where the load owns what it uses: it may run in a task of its own.
+#[inline]
+pub async fn read_detachable<O, S, K, L, F>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Spec<S>,
+    _: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome<Returned: Send, Failure: Send> + 'static,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> Keep + Send + Sync + 'static,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Returned> + Send + 'static,
+{
+    answer::<O, S, K, _>(site, mode, spec, keep, Detachable(load)).await
 }
 
 /// As [`read`], where the key was made of the arguments: they may not have been encodable, and then
@@ -50,7 +68,7 @@ pub async fn read_hashed<O, S, K, L, F>(
 where
     O: Outcome,
     S: Fn(&mut Tags),
-    K: Fn(&O::Value) -> bool,
+    K: Fn(&O::Value) -> Keep,
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
@@ -60,6 +78,55 @@ where
             site.complain(&error);
             load().await
         }
+    }
+}
+
+/// As [`read_hashed`] and [`read_detachable`].
+#[inline]
+pub async fn read_hashed_detachable<O, S, K, L, F>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Result<Spec<S>, Error>,
+    outcome: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome<Returned: Send, Failure: Send> + 'static,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> Keep + Send + Sync + 'static,
+    L: FnOnce() -> F,
+    F: Future<Output = O::Returned> + Send + 'static,
+{
+    match spec {
+        Ok(spec) => read_detachable(site, mode, spec, outcome, keep, load).await,
+        Err(error) => {
+            site.complain(&error);
+            load().await
+        }
+    }
+}
+
+#[inline]
+async fn answer<O, S, K, L>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Spec<S>,
+    keep: K,
+    origin: L,
+) -> O::Returned
+where
+    O: Outcome,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> Keep,
+    L: Origin<O, K>,
+{
+    match site.home() {
+        Ok(home) => {
+            let ask = Ask::<O, S, K>::new(mode, &spec, keep, home.tally(Some(site.counters())));
+            O::merge(home.answer(ask, origin).await)
+        }
+        Err(_) => origin.load().await,
     }
 }
 
@@ -78,6 +145,27 @@ pub trait Again: Clone {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Again for T {}
+
+/// A load's own copy of an argument that is only lent to the function.
+pub fn own<T: Own + ?Sized>(argument: &T) -> T::Owned {
+    argument.to_owned()
+}
+
+/// What a load of its own lends to the function's body.
+pub fn lend<T: Own + ?Sized>(owned: &T::Owned) -> &T {
+    owned.borrow()
+}
+
+/// What [`own`] takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is borrowed, and a load in the background needs its own: it must be `Clone`",
+    label = "cannot be cloned",
+    note = "derive `Clone` for `{Self}`, or lend an `Arc` of it"
+)]
+pub trait Own: ToOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned + ?Sized> Own for T {}
 
 /// The entry if there is one; never loads.
 pub async fn peek<'c, V: ValueFor<'c>, S: Fn(&mut Tags)>(

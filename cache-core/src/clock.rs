@@ -128,7 +128,8 @@ impl Tick {
             return Self::NEVER;
         }
         // At least one unit, so that no positive ttl expires in the moment it starts.
-        let ticks = coarsetime::Duration::from(ttl).as_ticks().max(1);
+        let least = u64::from(!ttl.is_zero());
+        let ticks = coarsetime::Duration::from(ttl).as_ticks().max(least);
         Self(self.0.saturating_add(ticks))
     }
 

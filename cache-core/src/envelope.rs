@@ -1,7 +1,7 @@
 //! An entry as bytes. What is read is not trusted: every length is checked, and anything that is
 //! not exactly what was written under this key reads as [`Corrupt`].
 
-use crate::codec;
+use crate::codec::{self, Encoded};
 use crate::slot::{self, SlotHead};
 use crate::store::Nonce;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -9,8 +9,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const CHECKSUM: usize = slot::KIND + 1;
 
 /// The bytes of codec, times and shape.
-const ABOUT: usize = 25;
-const EXPIRES_BEFORE_PAYLOAD: usize = 16;
+const ABOUT: usize = 33;
+const SHAPE: usize = 25;
+const EXPIRES_BEFORE_PAYLOAD: usize = 24;
 
 /// How many scopes an entry may be in, and how long their names may be: an entry from outside must
 /// not make us ask the store for everything.
@@ -26,10 +27,30 @@ pub(crate) fn admits(scopes: &[String]) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) codec: u8,
+    pub(crate) times: Times,
+    pub(crate) shape: u64,
+}
+
+/// When an entry was stored and how it ages, in milliseconds; moments since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
     pub(crate) created_at: u64,
     /// Zero for never.
     pub(crate) expires_at: u64,
-    pub(crate) shape: u64,
+    /// How much longer it is kept, for loads that fail.
+    pub(crate) stale_for: u64,
+}
+
+impl Times {
+    /// Whether the entry may be served as it is.
+    pub(crate) fn is_fresh(&self, now: u64) -> bool {
+        self.expires_at == 0 || now < self.expires_at
+    }
+
+    /// Whether the entry may be served when a load fails.
+    pub(crate) fn is_kept(&self, now: u64) -> bool {
+        self.expires_at == 0 || now < self.expires_at.saturating_add(self.stale_for)
+    }
 }
 
 /// An entry's bytes, taken apart.
@@ -50,9 +71,8 @@ pub(crate) fn seal<E>(
     key: &str,
     scopes: &[String],
     generations: &[Nonce],
-    created_at: u64,
-    expires_at: u64,
-    payload: impl FnOnce(Vec<u8>) -> Result<(Vec<u8>, u8, u64), E>,
+    times: Times,
+    payload: impl FnOnce(Vec<u8>) -> Result<Encoded, E>,
 ) -> Result<Vec<u8>, E> {
     let scopes_len: usize = scopes.iter().map(|scope| scope.len() + 18).sum();
     let mut bytes = Vec::with_capacity(256 + scopes_len);
@@ -70,12 +90,13 @@ pub(crate) fn seal<E>(
     }
     let about = bytes.len();
     bytes.push(0);
-    bytes.extend_from_slice(&created_at.to_be_bytes());
-    bytes.extend_from_slice(&expires_at.to_be_bytes());
+    bytes.extend_from_slice(&times.created_at.to_be_bytes());
+    bytes.extend_from_slice(&times.expires_at.to_be_bytes());
+    bytes.extend_from_slice(&times.stale_for.to_be_bytes());
     bytes.extend_from_slice(&[0; 8]);
     let (mut bytes, codec, shape) = payload(bytes)?;
     bytes[about] = codec;
-    bytes[about + 17..about + 25].copy_from_slice(&shape.to_be_bytes());
+    bytes[about + SHAPE..about + ABOUT].copy_from_slice(&shape.to_be_bytes());
     let covered = if codec::is_number(codec) {
         about + ABOUT
     } else {
@@ -119,8 +140,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Envelope<'_>, Corrupt> {
     }
     let meta = Meta {
         codec: u8::from_be_bytes(rest.array()?),
-        created_at: rest.u64()?,
-        expires_at: rest.u64()?,
+        times: Times {
+            created_at: rest.u64()?,
+            expires_at: rest.u64()?,
+            stale_for: rest.u64()?,
+        },
         shape: rest.u64()?,
     };
     Ok(Envelope {
@@ -206,7 +230,12 @@ mod tests {
     fn sealed() -> Vec<u8> {
         let scopes = ["all".to_owned(), "tag:users".to_owned()];
         let generations = [Nonce([1; 16]), Nonce([2; 16])];
-        seal::<()>(":user:7", &scopes, &generations, 5, 9, |mut bytes| {
+        let times = Times {
+            created_at: 5,
+            expires_at: 9,
+            stale_for: 3,
+        };
+        seal::<()>(":user:7", &scopes, &generations, times, |mut bytes| {
             bytes.extend_from_slice(b"payload");
             Ok((bytes, 1, 42))
         })
@@ -226,8 +255,11 @@ mod tests {
             envelope.meta,
             Meta {
                 codec: 1,
-                created_at: 5,
-                expires_at: 9,
+                times: Times {
+                    created_at: 5,
+                    expires_at: 9,
+                    stale_for: 3
+                },
                 shape: 42
             }
         );
@@ -248,9 +280,19 @@ mod tests {
             bytes[at..at + 8].copy_from_slice(&change);
         }
         let envelope = open(":user:7", &bytes).expect("it is ours");
-        assert_eq!(envelope.meta.expires_at, 77);
-        assert_eq!(envelope.meta.created_at, 5);
+        assert_eq!(envelope.meta.times.expires_at, 77);
+        assert_eq!(envelope.meta.times.created_at, 5);
         assert_eq!(envelope.payload, b"payload");
+    }
+
+    #[test]
+    fn an_entry_is_fresh_first_then_stale_then_gone() {
+        let times = open(":user:7", &sealed()).expect("it is ours").meta.times;
+        let at = |now| (times.is_fresh(now), times.is_kept(now));
+        assert_eq!(
+            [at(8), at(9), at(11), at(12)],
+            [(true, true), (false, true), (false, true), (false, false)]
+        );
     }
 
     #[test]

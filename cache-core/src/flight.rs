@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 
 use crate::generation::Held;
 use crate::memory::AnyResident;
+use crate::outcome::SharedFailure;
 use crate::store::Lease;
-use crate::value::SharedFailure;
 
 /// One load and those who wait for it.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub(crate) struct Moment(u64);
 #[derive(Debug, Clone)]
 pub(crate) enum Ending {
     Value(AnyResident),
+    /// The load failed, and this is what was there before.
+    Stale(AnyResident),
     /// With the failure where it can be shared. Without (a panic cannot be), everyone who waits loads
     /// for himself.
     Failed(Option<SharedFailure>),

@@ -12,10 +12,14 @@ mod envelope;
 mod error;
 pub mod event;
 mod flight;
+mod freshness;
 mod generation;
 mod health;
+mod keep;
 mod key;
 mod memory;
+mod origin;
+mod outcome;
 mod projection;
 mod remote;
 mod site;
@@ -39,6 +43,7 @@ pub use crate::event::{
     Emitted, EventLog, EventStats, Gap, Handler, HandlerStats, Listen, Listening, Publication,
     emit, event_stats, handlers, listen,
 };
+pub use crate::freshness::{Freshness, Jitter};
 pub use crate::health::{CacheHealth, Health, TierHealth};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
@@ -55,21 +60,26 @@ pub use crate::value::Value;
 pub mod __private {
     pub use inventory::submit;
 
-    pub use crate::call::{Again, again, invalidate, peek, prime, read, read_hashed};
+    pub use crate::call::{
+        Again, Own, again, invalidate, lend, own, peek, prime, read, read_detachable, read_hashed,
+        read_hashed_detachable,
+    };
+    pub use crate::codec::{Coded, Coding, Encoded, Encoding, Uncoded, Unreadable};
     pub use crate::event::{
         FailsByDebug, FailsByDisplay, FailsSilently, Failure, HandlerRegistration, Handling,
         Payload, Piece, Returned, Rule, Succeeds, apply, decode, invalidate_on,
     };
+    pub use crate::keep::{Keep, MaybeNone, always};
     pub use crate::key::{
         HashPart, Hashed, PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap,
+    };
+    pub use crate::outcome::{
+        Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, Yields, outcome_kept,
     };
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
     pub use crate::spec::spec;
-    pub use crate::value::{
-        MaybeNone, Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, ValueFor,
-        Yields, always, if_some,
-    };
+    pub use crate::value::ValueFor;
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{
         __handled as handled, __outcome as outcome, __part as part, __succeeded as succeeded,

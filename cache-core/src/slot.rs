@@ -1,7 +1,7 @@
 //! The layout of a slot in a store of bytes.
 //!
 //! ```text
-//!  0  magic and format version      4 bytes, "LRD1"
+//!  0  magic and format version      4 bytes, "LRD2"
 //!  4  identity of the entry        16 bytes, zero for a bare lease
 //! 20  token of the lease           16 bytes, zero for none
 //! 36  the lease ends at             8 bytes, milliseconds since 1970 by the store's clock
@@ -11,6 +11,7 @@
 //! 55  scopes                        each 2 bytes length, name, 16 bytes generation
 //!     codec                         1 byte
 //!     created at, expires at        8 bytes each, milliseconds since 1970; 0 for never
+//!     stale for                     8 bytes, milliseconds that it is kept behind its end
 //!     shape of the type             8 bytes
 //!     payload
 //! ```
@@ -22,7 +23,7 @@
 use crate::store::Nonce;
 
 /// The first bytes of every slot that is ours.
-pub const MAGIC: &[u8; 4] = b"LRD1";
+pub const MAGIC: &[u8; 4] = b"LRD2";
 /// Where the entry's identity is.
 pub const IDENTITY: usize = 4;
 /// Where the lease's token is.

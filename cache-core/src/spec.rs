@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::freshness::{Freshness, Jitter};
 use crate::key::Key;
 use crate::tag::Tags;
 
@@ -37,7 +38,7 @@ impl From<Option<Duration>> for Ttl {
     }
 }
 
-/// Key, tags, ttl and lock of one cached value: what a `resource!` entry gives, and what an
+/// Key, tags, ttl and so on of one cached value: what a `resource!` entry gives, and what an
 /// annotated function is looked up by.
 ///
 /// The tags are a closure because a hit in process memory has no use for them.
@@ -51,6 +52,10 @@ pub struct Spec<F> {
     pub ttl: Ttl,
     /// Whether a load excludes loads in other processes.
     pub lock: bool,
+    /// What the entry's age means beside its ttl.
+    pub freshness: Freshness,
+    /// How long a failure is kept, where failures are: `cache_err`.
+    pub error_ttl: Ttl,
 }
 
 impl<F: Fn(&mut Tags)> Spec<F> {
@@ -61,6 +66,8 @@ impl<F: Fn(&mut Tags)> Spec<F> {
             tags,
             ttl: Ttl::Default,
             lock: false,
+            freshness: Freshness::default(),
+            error_ttl: Ttl::Short,
         }
     }
 
@@ -77,6 +84,63 @@ impl<F: Fn(&mut Tags)> Spec<F> {
     #[must_use]
     pub fn lock(self, lock: bool) -> Self {
         Self { lock, ..self }
+    }
+
+    /// The same, where an entry older than this is served, and loaded again in the background.
+    #[must_use]
+    pub fn early_ttl(mut self, age: Duration) -> Self {
+        self.freshness.early_ttl = Some(age);
+        self
+    }
+
+    /// The same, where a hit gives its entry the whole ttl again.
+    #[must_use]
+    pub fn renewed_by_hits(mut self, renews: bool) -> Self {
+        self.freshness.renews = renews;
+        self
+    }
+
+    /// The same, where an entry is kept so much longer than its ttl, and served if a load fails.
+    #[must_use]
+    pub fn stale_for(mut self, longer: Duration) -> Self {
+        self.freshness.stale_for = longer;
+        self
+    }
+
+    /// The same, where a stale entry is also served while a load takes longer than this.
+    #[must_use]
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.freshness.load_timeout = Some(limit);
+        self
+    }
+
+    /// The same, where ttls come out shorter by a random part of this.
+    #[must_use]
+    pub fn jitter(mut self, jitter: impl Into<Jitter>) -> Self {
+        self.freshness.jitter = jitter.into();
+        self
+    }
+
+    /// The same, where a failure is kept so long; for functions that keep failures.
+    #[must_use]
+    pub fn error_ttl(self, ttl: impl Into<Ttl>) -> Self {
+        Self {
+            error_ttl: ttl.into(),
+            ..self
+        }
+    }
+
+    /// The same with other tags.
+    #[must_use]
+    pub fn with_tags<G: Fn(&mut Tags)>(&self, tags: G) -> Spec<G> {
+        Spec {
+            key: self.key.clone(),
+            tags,
+            ttl: self.ttl,
+            lock: self.lock,
+            freshness: self.freshness,
+            error_ttl: self.error_ttl,
+        }
     }
 
     /// The entry's tags.
@@ -100,6 +164,7 @@ impl<F> fmt::Debug for Spec<F> {
             .field("key", &self.key)
             .field("ttl", &self.ttl)
             .field("lock", &self.lock)
+            .field("freshness", &self.freshness)
             .finish_non_exhaustive()
     }
 }

@@ -25,6 +25,9 @@ pub(crate) enum Count {
     Corrupt,
     /// A store that did not do what it was asked.
     StoreError,
+    /// A stale entry that was served because a load failed or took too long. Rare, and so not on a
+    /// line.
+    StaleServed,
 }
 
 const COUNTS: usize = 8;
@@ -37,6 +40,7 @@ struct Line([AtomicU64; COUNTS]);
 pub(crate) struct Counters {
     lines: [Line; LINES],
     invalidations: AtomicU64,
+    stale_served: AtomicU64,
 }
 
 impl Counters {
@@ -44,12 +48,17 @@ impl Counters {
         Self {
             lines: [const { Line([const { AtomicU64::new(0) }; COUNTS]) }; LINES],
             invalidations: AtomicU64::new(0),
+            stale_served: AtomicU64::new(0),
         }
     }
 
     #[inline]
     pub(crate) fn add(&self, count: Count) {
-        self.lines[line()].0[count as usize].fetch_add(1, Ordering::Relaxed);
+        let counter = match count {
+            Count::StaleServed => &self.stale_served,
+            count => &self.lines[line()].0[count as usize],
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_invalidation(&self) {
@@ -73,6 +82,7 @@ impl Counters {
             overtaken: self.sum(Count::Overtaken),
             corrupt: self.sum(Count::Corrupt),
             errors: self.sum(Count::StoreError),
+            stale_served: self.stale_served.load(Ordering::Relaxed),
             invalidations: self.invalidations.load(Ordering::Relaxed),
             ..Stats::default()
         }
@@ -121,6 +131,8 @@ pub struct Stats {
     pub corrupt: u64,
     /// Calls to a store that failed or ran out of time.
     pub errors: u64,
+    /// Stale values that were served because a load failed or took too long (`stale_for`).
+    pub stale_served: u64,
     /// Invalidations (of tags, keys, namespaces or everything) that were asked for.
     pub invalidations: u64,
     /// Entries in process memory, approximately; `None` for other stores and single functions. From

@@ -15,7 +15,12 @@ use crate::scope::local;
 //         }
 /// The return that never runs gives `?` and `return` in the body their type.
 pub(crate) fn future(function: &Function) -> TokenStream {
-    let (ty, block) = (&function.returned, braced(&function.block));
+    future_of(function, &TokenStream::new(), &function.block)
+}
+
+/// The same for another block, and with statements that come first.
+pub(crate) fn future_of(function: &Function, first: &TokenStream, block: &Block) -> TokenStream {
+    let (ty, block) = (&function.returned, braced(block));
     let mut returned = local("returned");
     // So that a type error in the body points at the type it contradicts.
     returned.set_span(returned.span().located_at(ty.span()));
@@ -28,7 +33,7 @@ pub(crate) fn future(function: &Function) -> TokenStream {
             return #returned;
         }
     };
-    quote!(async move { #typed #(#unpack)* #block })
+    quote!(async move { #typed #first #(#unpack)* #block })
 }
 
 /// The block as it is written, but not taken for one that needs no braces.

@@ -3,6 +3,7 @@
 //! that name.
 
 mod body;
+mod duration;
 mod errors;
 mod event;
 mod function;

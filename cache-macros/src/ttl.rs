@@ -7,6 +7,7 @@ use quote::quote;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
+use crate::duration;
 use crate::errors::{Errors, did_you_mean};
 
 const WORDS: [(&str, &str); 4] = [
@@ -66,46 +67,11 @@ impl Ttl {
     }
 
     fn from_literal(lit: &Lit, errors: &mut Errors) -> Option<Self> {
-        let ttl = match lit {
-            Lit::Int(seconds) => match seconds.base10_parse::<u64>() {
-                Ok(seconds) => Duration::from_secs(seconds),
-                Err(_) => {
-                    errors.on(lit, "a ttl is a number of seconds that fits into a `u64`");
-                    return None;
-                }
-            },
-            Lit::Str(text) => match humantime::parse_duration(&text.value()) {
-                Ok(ttl) => ttl,
-                Err(_) => {
-                    errors.on(
-                        lit,
-                        format!(
-                            "`{}` is not a duration: write it as in `\"90s\"`, `\"5m\"` or `\"1h 30m\"`",
-                            text.value()
-                        ),
-                    );
-                    return None;
-                }
-            },
-            _ => {
-                errors.on(
-                    lit,
-                    "a ttl is a number of seconds, or a text as in `\"500ms\"` or `\"5m\"`",
-                );
-                return None;
-            }
-        };
+        let ttl = duration::from_literal(lit, "a ttl", errors)?;
         if ttl.is_zero() {
             errors.on(
                 lit,
                 "a ttl of zero stores nothing: leave `ttl` out for the usual one",
-            );
-            return None;
-        }
-        if ttl.subsec_nanos() % 1_000_000 != 0 {
-            errors.on(
-                lit,
-                "a ttl counts in milliseconds: write a whole number of them",
             );
             return None;
         }
@@ -128,13 +94,9 @@ impl Ttl {
                 let variant = quote::format_ident!("{variant}");
                 quote!(::larder::Ttl::#variant)
             }
-            Self::Fixed(ttl) if ttl.subsec_nanos() == 0 => {
-                let seconds = ttl.as_secs();
-                quote!(::larder::Ttl::For(::core::time::Duration::from_secs(#seconds)))
-            }
             Self::Fixed(ttl) => {
-                let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-                quote!(::larder::Ttl::For(::core::time::Duration::from_millis(#millis)))
+                let ttl = duration::fixed(*ttl);
+                quote!(::larder::Ttl::For(#ttl))
             }
             Self::Expr(expr) => {
                 let from = quote::quote_spanned!(expr.span()=> ::larder::Ttl::from);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backend, Cache, Shared, Ttls};
+use super::{Backend, Background, Cache, Shared, Ttls};
 use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
@@ -170,6 +170,7 @@ impl CacheBuilder {
                 ttls: self.ttls,
                 clock: self.clock,
                 counters: Counters::new(),
+                background: Background::new(),
             }),
         }
     }

@@ -137,7 +137,7 @@ impl Cache {
             Backend::Off => Ok(0),
             Backend::Memory(memory) => {
                 let entries = memory.parts().flatten();
-                let dead = entries.filter(|entry| !memory.is_usable(entry));
+                let dead = entries.filter(|entry| !memory.is_kept(entry));
                 Ok(dead.filter(|entry| memory.remove(entry)).count() as u64)
             }
             Backend::Remote(remote) => {

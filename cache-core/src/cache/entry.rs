@@ -330,12 +330,12 @@ impl Cache {
 
     fn found_entry<T: Value>(&self, key: Key, found: &Found, usage: Usage) -> Option<Entry<T>> {
         let now = unix_time(self.shared.clock.unix_millis());
-        let expires_at = found.meta.expires_at;
+        let expires_at = found.meta.times.expires_at;
         Some(Entry {
             value: super::store_load::read(found).ok()?,
             tags: tags(&key, found.scopes().iter().map(String::as_str)),
             key,
-            created_at: unix_time(found.meta.created_at),
+            created_at: unix_time(found.meta.times.created_at),
             expires_at: (expires_at != 0).then(|| unix_time(expires_at)),
             hit_count: usage.hits,
             last_accessed: usage.idle.and_then(|idle| now.checked_sub(idle)),

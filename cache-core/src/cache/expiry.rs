@@ -1,12 +1,16 @@
 //! How long an entry still lives, and changing it.
 
-use super::{Backend, Cache, Lifetime};
+use std::time::Duration;
+
+use super::lifetime::{Lifetime, expires_at};
+use super::{Backend, Cache};
 use crate::clock::Tick;
 use crate::envelope;
 use crate::error::Error;
+use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::memory::Memory;
-use crate::remote::{Found, Remote};
+use crate::remote::{Budget, Found, Remote};
 use crate::spec::Ttl;
 use crate::stats::Count;
 use crate::store::Patch;
@@ -39,7 +43,7 @@ impl Cache {
             }
             Backend::Remote(remote) => {
                 let found = self.find_in(remote, &key).await?;
-                Ok(found.map(|found| self.left(found.meta.expires_at).into()))
+                Ok(found.map(|found| self.left(found.meta.times.expires_at).into()))
             }
         }
     }
@@ -51,7 +55,7 @@ impl Cache {
     /// [`Error::ZeroTtl`]; [`Error::Store`] when the store does not answer.
     pub async fn set_ttl(&self, key: impl Into<Key>, ttl: impl Into<Ttl>) -> Result<bool, Error> {
         let key = key.into();
-        let lifetime = self.lifetime_of(ttl.into(), &key)?;
+        let lifetime = self.lifetime_of(ttl.into(), &Freshness::default(), &key)?;
         match &self.shared.backend {
             Backend::Off => Ok(false),
             Backend::Memory(memory) => Ok(self.live(memory, &key, lifetime)),
@@ -97,7 +101,7 @@ impl Cache {
         ttl: impl Into<Ttl>,
     ) -> Result<Option<T>, Error> {
         let key = key.into();
-        let lifetime = self.lifetime_of(ttl.into(), &key)?;
+        let lifetime = self.lifetime_of(ttl.into(), &Freshness::default(), &key)?;
         let value = match &self.shared.backend {
             Backend::Off => None,
             Backend::Memory(memory) => match memory.get(key.qualified()) {
@@ -129,50 +133,61 @@ impl Cache {
         lifetime: Lifetime,
         read: impl Fn(&Found) -> Option<R>,
     ) -> Result<Option<R>, Error> {
-        let expires_at = self.expires_at(lifetime);
         let mut budget = remote.budget();
         loop {
             let Some(found) = self.find_within(remote, key, &mut budget).await? else {
                 return Ok(None);
             };
-            let (Some(read), Some(identity)) = (read(&found), found.seen.identity) else {
+            let Some(read) = read(&found) else {
                 return Ok(None);
             };
-            let Ok(bytes) = envelope::restamp(key.qualified(), found.slot(), expires_at) else {
-                return Ok(None);
-            };
-            let patch = Patch {
-                identity,
-                bytes: &bytes,
-                scopes: &found.scopes(),
-                ttl: lifetime.ttl(),
-            };
-            let patching = remote.store.patch(key.qualified(), patch);
-            let patched = budget.spend(patching).await;
             // Replaced in between: the newer one is the one that is meant.
-            if self.counted(remote, patched)? {
+            if self
+                .renew(remote, key, &found, lifetime.ttl, &mut budget)
+                .await?
+            {
                 return Ok(Some(read));
             }
         }
     }
 
-    /// When an entry with this lifetime expires, in milliseconds since 1970; zero for never.
-    pub(super) fn expires_at(&self, lifetime: Lifetime) -> u64 {
-        let now = self.shared.clock.unix_millis();
-        lifetime
-            .ttl()
-            .map_or(0, |ttl| now.saturating_add(super::store_load::millis(ttl)))
+    /// Gives an entry that was found this ttl from now on, if it is still there; whether it was.
+    pub(super) async fn renew(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        found: &Found,
+        ttl: Option<Duration>,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, Error> {
+        let expires_at = expires_at(self.shared.clock.unix_millis(), ttl);
+        let Some(identity) = found.seen.identity else {
+            return Ok(false);
+        };
+        let Ok(bytes) = envelope::restamp(key.qualified(), found.slot(), expires_at) else {
+            return Ok(false);
+        };
+        let stale_for = Duration::from_millis(found.meta.times.stale_for);
+        let patch = Patch {
+            identity,
+            bytes: &bytes,
+            scopes: &found.scopes(),
+            ttl: ttl.map(|ttl| ttl.saturating_add(stale_for)),
+        };
+        let patching = remote.store.patch(key.qualified(), patch);
+        let patched = budget.spend(patching).await;
+        self.counted(remote, patched)
     }
 
-    fn left(&self, expires_at: u64) -> Option<std::time::Duration> {
+    fn left(&self, expires_at: u64) -> Option<Duration> {
         let now = self.shared.clock.unix_millis();
-        (expires_at != 0).then(|| std::time::Duration::from_millis(expires_at.saturating_sub(now)))
+        (expires_at != 0).then(|| Duration::from_millis(expires_at.saturating_sub(now)))
     }
 
     /// Changes the time of the entry that is there, unless it ends first; whether it did.
     fn live(&self, memory: &Memory, key: &Key, lifetime: Lifetime) -> bool {
         let key = key.qualified();
-        let expires_at: Tick = memory.expires_at(lifetime.ttl());
+        let expires_at: Tick = memory.expires_at(lifetime.ttl);
         // Under the lock, as counting is, which puts another entry in the place of this one.
         let flights = self.shared.flights.lock(key);
         let Some(entry) = memory.find(key) else {

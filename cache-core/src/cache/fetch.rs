@@ -1,105 +1,158 @@
 //! A lookup that may load: what annotated functions, `load` and `try_load` are.
 
 use std::any::Any;
-use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::future::FutureExt as _;
 
 use super::{Backend, Cache, Mode, Tally};
 use crate::flight::{Ending, Flight};
-use crate::spec::Spec;
-use crate::stats::{Count, Counters};
+use crate::keep::Keep;
+use crate::memory::{AnyResident, Memory};
+use crate::origin::Origin;
+use crate::outcome::{Outcome, SharedFailure};
+use crate::spec::{Spec, Ttl};
+use crate::stats::Count;
 use crate::tag::Tags;
-use crate::value::{Outcome, SharedFailure};
 
 impl Cache {
-    /// The value of `spec.key`: from the store, from another caller's load, or from `load`, whose
+    /// The value of `ask.spec.key`: from the store, from another caller's load, or from `origin`, whose
     /// value is then stored unless `keep` says no.
     ///
     /// Dropping the future at any point leaves nothing behind that others would wait for.
     #[inline]
-    pub(crate) async fn fetch<O, S, K, L, F>(
+    pub(crate) async fn answer<O, S, K, L>(
         &self,
-        site: Option<&Counters>,
-        mode: Mode,
-        spec: &Spec<S>,
-        outcome: O,
-        keep: K,
-        load: L,
-    ) -> O::Returned
+        ask: Ask<'_, O, S, K>,
+        origin: L,
+    ) -> Result<O::Value, O::Failure>
     where
         O: Outcome,
         S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> bool,
-        L: FnOnce() -> F,
-        F: Future<Output = O::Returned>,
+        K: Fn(&O::Value) -> Keep,
+        L: Origin<O, K>,
     {
-        let tally = self.tally(site);
         match &self.shared.backend {
             Backend::Memory(memory) => {
-                if mode == Mode::Read {
-                    let entry = memory.get(spec.key.qualified());
-                    if let Some(value) = entry.and_then(|entry| entry.value::<O::Value>()) {
-                        tally.add(Count::Hit);
-                        return O::merge(Ok(value));
+                if ask.mode == Mode::Read
+                    && let Some(entry) = memory.get(ask.spec.key.qualified())
+                    && let Some(held) = held::<O>(&entry)
+                {
+                    ask.tally.add(Count::Hit);
+                    if ask.spec.freshness.watches_hits()
+                        && let Ok(value) = &held
+                    {
+                        self.hit_in_memory(memory, &entry, value, ask, origin);
                     }
+                    return held;
                 }
-                let ask = Ask {
-                    mode,
-                    spec,
-                    outcome,
-                    keep,
-                    tally,
-                };
                 // Boxed, so that the future of a hit stays small: it is moved several times on its way.
-                O::merge(Box::pin(self.load_shared(memory, ask, load)).await)
+                Box::pin(self.load_shared(memory, ask, origin)).await
             }
-            Backend::Remote(remote) => {
-                let ask = Ask {
-                    mode,
-                    spec,
-                    outcome,
-                    keep,
-                    tally,
-                };
-                O::merge(Box::pin(self.load_through(remote, ask, load)).await)
-            }
+            Backend::Remote(remote) => Box::pin(self.load_through(remote, ask, origin)).await,
             Backend::Off => {
-                tally.add(Count::Miss);
-                O::merge(
-                    run(&tally, load, outcome)
-                        .await
-                        .map_err(LoadFailure::or_panic),
-                )
+                ask.tally.add(Count::Miss);
+                run::<O, K, L>(&ask.tally, origin)
+                    .await
+                    .map_err(LoadFailure::or_panic)
             }
+        }
+    }
+
+    /// What a hit does to its entry beside being served.
+    #[cold]
+    fn hit_in_memory<O, S, K, L>(
+        &self,
+        memory: &Memory,
+        entry: &AnyResident,
+        value: &O::Value,
+        ask: Ask<'_, O, S, K>,
+        origin: L,
+    ) where
+        O: Outcome,
+        S: Fn(&mut Tags),
+        K: Fn(&O::Value) -> Keep,
+        L: Origin<O, K>,
+    {
+        let now = memory.now();
+        if ask.spec.freshness.renews
+            && let Some(ttl) = ask.ttl_of(value)
+            && let Some(lifetime) = self.lifetime(ttl, &ask.spec.freshness)
+        {
+            entry
+                .expires_at
+                .set_before(now, memory.expires_at(lifetime.ttl));
+        }
+        if let Some(age) = ask.spec.freshness.early_ttl
+            && now >= entry.created_at.after(age)
+        {
+            self.load_early(ask, origin);
         }
     }
 }
 
-/// What is asked for, and how its answer is taken apart and counted.
-pub(super) struct Ask<'a, O, S, K> {
+/// What is asked for, and how its answer is taken apart, judged and counted.
+pub(crate) struct Ask<'a, O, S, K> {
     pub(super) mode: Mode,
     pub(super) spec: &'a Spec<S>,
-    pub(super) outcome: O,
     pub(super) keep: K,
     pub(super) tally: Tally<'a>,
+    outcome: PhantomData<fn() -> O>,
+}
+
+impl<'a, O, S, K> Ask<'a, O, S, K> {
+    #[inline]
+    pub(crate) fn new(mode: Mode, spec: &'a Spec<S>, keep: K, tally: Tally<'a>) -> Self {
+        Self {
+            mode,
+            spec,
+            keep,
+            tally,
+            outcome: PhantomData,
+        }
+    }
+}
+
+impl<O: Outcome, S, K: Fn(&O::Value) -> Keep> Ask<'_, O, S, K> {
+    /// How long this value is kept; `None` if it is not.
+    pub(super) fn ttl_of(&self, value: &O::Value) -> Option<Ttl> {
+        match (self.keep)(value) {
+            Keep::Not => None,
+            Keep::Usual => Some(self.spec.ttl),
+            Keep::For(ttl) => Some(ttl),
+        }
+    }
+}
+
+/// What an entry holds for a function: a value, or a failure that is kept.
+#[inline]
+pub(super) fn held<O: Outcome>(entry: &AnyResident) -> Option<Result<O::Value, O::Failure>> {
+    match entry.value::<O::Value>() {
+        Some(value) => Some(Ok(value)),
+        None => held_failure::<O>(entry),
+    }
+}
+
+#[cold]
+fn held_failure<O: Outcome>(entry: &AnyResident) -> Option<Result<O::Value, O::Failure>> {
+    entry
+        .value::<O::Negative>()
+        .map(|negative| Err(O::failure(negative)))
 }
 
 /// Runs the origin, and counts.
-pub(super) async fn run<O, L, F>(
+pub(super) async fn run<O, K, L>(
     tally: &Tally<'_>,
-    load: L,
-    _: O,
+    origin: L,
 ) -> Result<O::Value, LoadFailure<O::Failure>>
 where
     O: Outcome,
-    L: FnOnce() -> F,
-    F: Future<Output = O::Returned>,
+    L: Origin<O, K>,
 {
     tally.add(Count::Load);
     // A panic is held until those who wait have been told, and then goes on to the caller.
-    let loading = AssertUnwindSafe(async { load().await }).catch_unwind();
+    let loading = AssertUnwindSafe(async { origin.load().await }).catch_unwind();
     let result = match loading.await {
         Ok(returned) => O::split(returned).map_err(LoadFailure::Returned),
         Err(panic) => Err(LoadFailure::Panicked(panic)),
@@ -121,6 +174,14 @@ impl<E> LoadFailure<E> {
     pub(super) fn share<O: Outcome<Failure = E>>(&self) -> Option<SharedFailure> {
         match self {
             Self::Returned(failure) => O::share(failure),
+            Self::Panicked(_) => None,
+        }
+    }
+
+    /// What is kept of it, where failures are.
+    pub(super) fn negative<O: Outcome<Failure = E>>(&self) -> Option<O::Negative> {
+        match self {
+            Self::Returned(failure) => O::negative(failure),
             Self::Panicked(_) => None,
         }
     }
@@ -153,6 +214,13 @@ pub(super) async fn wait_for<O: Outcome>(
     match flight.wait().await {
         Ending::Value(entry) => match entry.value::<O::Value>() {
             Some(value) => Waited::Landed(Ok(value)),
+            None => Waited::OnOnesOwn,
+        },
+        Ending::Stale(entry) => match entry.value::<O::Value>() {
+            Some(value) => {
+                tally.add(Count::StaleServed);
+                Waited::Landed(Ok(value))
+            }
             None => Waited::OnOnesOwn,
         },
         Ending::Failed(failure) => match failure.as_ref().and_then(O::shared) {

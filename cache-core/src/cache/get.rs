@@ -2,9 +2,10 @@
 
 use super::store_load::Look;
 use super::{Backend, Cache, scopes};
+use crate::codec;
 use crate::error::Error;
 use crate::key::Key;
-use crate::remote::{Budget, Found, Remote, Sight};
+use crate::remote::{Age, Budget, Found, Remote, Sight};
 use crate::spec::Spec;
 use crate::stats::Count;
 use crate::store::Part;
@@ -104,7 +105,7 @@ impl Cache {
             .look::<V>(remote, &spec.key, &scopes(spec), &mut remote.budget())
             .await?;
         Ok(match look {
-            Look::Value(value, _) => Some(value),
+            Look::Held(value, _) => Some(value),
             Look::Nothing(_) | Look::Distrusted => None,
         })
     }
@@ -122,7 +123,7 @@ impl Cache {
         budget: &mut Budget<'_>,
     ) -> Result<Option<Found>, Error> {
         let now = self.shared.clock.unix_millis();
-        let sight = remote.look(key, None, now, budget).await;
+        let sight = remote.look(key, None, (Age::Fresh, now), budget).await;
         self.entry_in(remote, sight)
     }
 
@@ -178,7 +179,7 @@ impl Cache {
     /// An entry's value, if it is a `T`.
     pub(super) fn decode<T: Value>(&self, found: &Found) -> Option<T> {
         let value = super::store_load::read(found).ok();
-        if value.is_none() {
+        if value.is_none() && codec::failure_in(found.meta.codec).is_none() {
             self.tally(None).add(Count::Corrupt);
         }
         value

@@ -63,7 +63,7 @@ impl Cache {
         spec: &Spec<S>,
         by: i64,
     ) -> Result<i64, Error> {
-        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         let scopes = scopes(spec);
         let key = spec.key.qualified();
         let beginning = self.resident(memory, key, &scopes, lifetime, by);
@@ -110,7 +110,7 @@ impl Cache {
         spec: &Spec<S>,
         by: i64,
     ) -> Result<i64, Error> {
-        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         if !remote.store.capabilities().increment {
             return Err(remote.store.unsupported("counting").into());
         }

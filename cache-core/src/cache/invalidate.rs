@@ -149,10 +149,12 @@ impl Cache {
         self.invalidate_counted(targets, None).await
     }
 
-    /// Waits until the store has taken every invalidation and every event that was queued: before a
+    /// Waits until loads in the background have ended, and the store has taken every invalidation and every
+    /// event that was queued: before a
     /// process ends, and in tests. Waits for as long as the store cannot be reached; give it a time
     /// limit of your own.
     pub async fn settle(&self) {
+        self.shared.background.settled().await;
         if let Backend::Remote(remote) = &self.shared.backend {
             remote.settled().await;
         }
@@ -161,7 +163,7 @@ impl Cache {
     pub(crate) async fn invalidate_counted(
         &self,
         targets: Targets,
-        site: Option<&Counters>,
+        site: Option<&'static Counters>,
     ) -> Invalidation {
         let (scopes, keys) = self.invalidate_here(&targets, site);
         let Backend::Remote(remote) = &self.shared.backend else {
@@ -177,7 +179,7 @@ impl Cache {
     }
 
     /// The same for a caller that cannot wait: this process at once, the store in the background.
-    pub(crate) fn invalidate_later(&self, targets: &Targets, site: Option<&Counters>) {
+    pub(crate) fn invalidate_later(&self, targets: &Targets, site: Option<&'static Counters>) {
         let (scopes, keys) = self.invalidate_here(targets, site);
         if let Backend::Remote(remote) = &self.shared.backend {
             remote.invalidate_later(scopes, keys);
@@ -188,7 +190,7 @@ impl Cache {
     fn invalidate_here(
         &self,
         targets: &Targets,
-        site: Option<&Counters>,
+        site: Option<&'static Counters>,
     ) -> (Vec<String>, Vec<String>) {
         self.shared.counters.add_invalidation();
         if let Some(site) = site {

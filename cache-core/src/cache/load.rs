@@ -2,10 +2,14 @@
 
 use std::future::{Future, IntoFuture};
 
+use super::fetch::Ask;
 use super::named::{Named, entry_options};
 use super::{BoxFuture, Cache, Mode};
+use crate::keep::always;
 use crate::key::Key;
-use crate::value::{Fallible, Plain, Value};
+use crate::origin::Attached;
+use crate::outcome::{Fallible, Outcome, Plain};
+use crate::value::Value;
 
 impl Cache {
     /// The value of `key`, or what `load` returns, which is then stored. Of any number of callers
@@ -110,9 +114,8 @@ where
         } = self;
         Box::pin(async move {
             let spec = entry.into_spec();
-            cache
-                .fetch(None, mode, &spec, Plain::NEW, |_: &V| true, load)
-                .await
+            let ask = Ask::<Plain<V>, _, _>::new(mode, &spec, always, cache.tally(None));
+            Plain::<V>::merge(cache.answer(ask, Attached(load)).await)
         })
     }
 }
@@ -136,9 +139,8 @@ where
         } = self;
         Box::pin(async move {
             let spec = entry.into_spec();
-            cache
-                .fetch(None, mode, &spec, Fallible::NEW, |_: &V| true, load)
-                .await
+            let ask = Ask::<Fallible<V, E>, _, _>::new(mode, &spec, always, cache.tally(None));
+            Fallible::<V, E>::merge(cache.answer(ask, Attached(load)).await)
         })
     }
 }

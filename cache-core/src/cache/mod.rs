@@ -1,5 +1,6 @@
 //! The cache: one handle, whatever is behind it.
 
+mod background;
 mod builder;
 mod delete;
 mod entry;
@@ -8,6 +9,7 @@ mod fetch;
 mod get;
 mod increment;
 mod invalidate;
+mod lifetime;
 mod load;
 mod named;
 mod set;
@@ -23,8 +25,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::background::{Background, Order};
 pub use self::builder::CacheBuilder;
 pub use self::entry::{Cursor, Entry, Page};
+pub(crate) use self::fetch::Ask;
 pub use self::increment::Count;
 pub use self::invalidate::{Invalidation, Targets};
 pub use self::load::{Load, TryLoad};
@@ -39,7 +43,7 @@ use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
 use crate::memory::Memory;
 use crate::remote::Remote;
-use crate::spec::{Spec, Ttl};
+use crate::spec::Spec;
 use crate::stats::{Count as Counted, Counters, Stats, TierStats};
 use crate::tag::{Tag, Tags};
 
@@ -76,6 +80,7 @@ struct Shared {
     ttls: Ttls,
     clock: Clock,
     counters: Counters,
+    background: Background,
 }
 
 #[derive(Debug)]
@@ -107,24 +112,6 @@ impl Default for Ttls {
     }
 }
 
-/// How long an entry will live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lifetime {
-    For(Duration),
-    Forever,
-    /// A ttl of zero: not worth storing.
-    None,
-}
-
-impl Lifetime {
-    fn ttl(self) -> Option<Duration> {
-        match self {
-            Self::For(ttl) => Some(ttl),
-            Self::Forever | Self::None => None,
-        }
-    }
-}
-
 /// Whether a lookup may be answered by what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -132,6 +119,9 @@ pub enum Mode {
     Read,
     /// It must load, and put the new value in place of the old one.
     Refresh,
+    /// It loads unless someone does already: the old value is served meanwhile.
+    #[doc(hidden)]
+    Early,
 }
 
 impl Cache {
@@ -220,24 +210,6 @@ impl Cache {
         }
     }
 
-    fn lifetime(&self, ttl: Ttl) -> Lifetime {
-        let ttls = &self.shared.ttls;
-        let ttl = match ttl {
-            Ttl::Default => ttls.default,
-            Ttl::Short => ttls.short,
-            Ttl::Long => ttls.long,
-            Ttl::For(ttl) => ttl,
-            Ttl::Never => return Lifetime::Forever,
-        };
-        if ttl.is_zero() {
-            Lifetime::None
-        } else if ttl == Duration::MAX {
-            Lifetime::Forever
-        } else {
-            Lifetime::For(ttl)
-        }
-    }
-
     /// Whether the two are one cache.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
@@ -260,7 +232,7 @@ impl Cache {
         Ok(answer?)
     }
 
-    fn tally<'c>(&'c self, site: Option<&'c Counters>) -> Tally<'c> {
+    pub(crate) fn tally(&self, site: Option<&'static Counters>) -> Tally<'_> {
         Tally {
             cache: &self.shared.counters,
             site,
@@ -299,9 +271,9 @@ fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
 
 /// Counts for a cache and, where there is one, for the function that asked.
 #[derive(Clone, Copy)]
-struct Tally<'c> {
+pub(crate) struct Tally<'c> {
     cache: &'c Counters,
-    site: Option<&'c Counters>,
+    site: Option<&'static Counters>,
 }
 
 impl Tally<'_> {

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::lifetime::Lifetime;
 use super::named::{About, Named, entry_options};
-use super::{Backend, BoxFuture, Cache, Lifetime, scopes};
+use super::{Backend, BoxFuture, Cache, scopes};
+use crate::codec;
 use crate::envelope;
 use crate::error::Error;
 use crate::key::Key;
 use crate::memory::{AnyResident, Memory, Resident};
-use crate::remote::{Budget, Found, HeldLease, Remote, Sight};
-use crate::spec::{Spec, Ttl};
+use crate::remote::{Age, Budget, Found, HeldLease, Remote, Sight};
+use crate::spec::Spec;
 use crate::stats::Count;
 use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
@@ -115,7 +117,7 @@ impl Cache {
         spec: &Spec<S>,
         value: &V,
     ) -> Result<(), Error> {
-        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         let scopes = admitted(spec)?;
         let key = spec.key.qualified();
         match &self.shared.backend {
@@ -164,7 +166,7 @@ impl Cache {
         spec: &Spec<S>,
         value: &V,
     ) -> Result<bool, Error> {
-        let lifetime = self.lifetime_of(spec.ttl, &spec.key)?;
+        let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         let scopes = admitted(spec)?;
         let key = spec.key.qualified();
         match &self.shared.backend {
@@ -219,7 +221,7 @@ impl Cache {
     ) -> Result<Result<Found, Expected>, Error> {
         loop {
             let now = self.shared.clock.unix_millis();
-            let sight = remote.look(key, None, now, budget).await;
+            let sight = remote.look(key, None, (Age::Fresh, now), budget).await;
             let expected = match &sight {
                 Ok(Sight::Distrusted) => {
                     let caught_up = remote.catch_up(budget).await;
@@ -246,8 +248,8 @@ impl Cache {
             .shared
             .generations
             .hold(scopes.iter().map(String::as_str));
-        let expires_at = memory.expires_at(lifetime.ttl());
-        Arc::new(Resident::new(key, memory.now(), expires_at, held, value))
+        let ages = lifetime.ages(memory);
+        Arc::new(Resident::new(key, memory.now(), ages, held, value))
     }
 
     /// Stores an entry, if the slot is as expected.
@@ -286,7 +288,7 @@ impl Cache {
                 expected,
                 lasts: remote.lease,
                 scopes: new.scopes,
-                ttl: new.lifetime.ttl(),
+                ttl: new.lifetime.kept(),
             };
             let leased = budget
                 .spend(remote.store.lease(new.key.qualified(), request))
@@ -304,8 +306,8 @@ impl Cache {
                             remote,
                             new.key,
                             new.scopes,
-                            new.value,
                             new.lifetime,
+                            |bytes| codec::encode(new.value, bytes, self.shared.encoding),
                             &lease,
                             budget,
                         )
@@ -326,16 +328,6 @@ impl Cache {
                     return Ok(Stored::Changed);
                 }
             }
-        }
-    }
-
-    /// How long an entry that is set will live.
-    pub(super) fn lifetime_of(&self, ttl: Ttl, key: &Key) -> Result<Lifetime, Error> {
-        match self.lifetime(ttl) {
-            Lifetime::None => Err(Error::ZeroTtl {
-                key: key.full().to_owned(),
-            }),
-            lifetime => Ok(lifetime),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Cache {
             for one in &listed {
                 let created_at = match one {
                     Listed::Resident(_, entry) => self.shared.clock.time_of(entry.created_at),
-                    Listed::Found(_, found) => unix_time(found.meta.created_at),
+                    Listed::Found(_, found) => unix_time(found.meta.times.created_at),
                 };
                 stats.oldest = Some(stats.oldest.map_or(created_at, |at| at.min(created_at)));
                 stats.newest = Some(stats.newest.map_or(created_at, |at| at.max(created_at)));

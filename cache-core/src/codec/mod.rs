@@ -6,6 +6,7 @@
 //! a type whose shape has changed since does not read. Integers have a layout of their own, so that
 //! a server can count.
 
+mod coding;
 mod compression;
 mod number;
 mod shape;
@@ -15,6 +16,7 @@ mod witness;
 use std::any::Any;
 use std::borrow::Cow;
 
+pub use self::coding::{Coded, Coding, Uncoded};
 pub use self::compression::Compression;
 pub use self::number::NumberKind;
 pub(crate) use self::number::{Number, VisitNumber};
@@ -39,7 +41,7 @@ pub enum Codec {
 
 /// How a cache writes values.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Encoding {
+pub struct Encoding {
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
     /// Bytes from which on values are compressed.
@@ -57,7 +59,24 @@ const MAX_DEPTH: usize = 256;
 
 /// The bytes are not a value of this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
+pub struct Unreadable;
+
+/// Bytes with a value behind what was there before; the codec and compression of that value, and its
+/// shape.
+pub type Encoded = (Vec<u8>, u8, u64);
+
+/// Marks the codec of a failure that is kept (`cache_err`): its bytes never read as a value.
+const FAILURE: u8 = 0x80;
+
+/// The codec of a failure that is encoded as a value would be.
+pub(crate) fn of_failure(codec: u8) -> u8 {
+    codec | FAILURE
+}
+
+/// How a failure is encoded that has this codec; `None` for a value's.
+pub(crate) fn failure_in(codec: u8) -> Option<u8> {
+    (codec & FAILURE != 0).then_some(codec & !FAILURE)
+}
 
 /// Whether a payload of this codec changes in place, under its checksum.
 pub(crate) fn is_number(codec: u8) -> bool {
@@ -74,7 +93,7 @@ pub(crate) fn encode<T: Value>(
     value: &T,
     mut bytes: Vec<u8>,
     encoding: Encoding,
-) -> Result<(Vec<u8>, u8, u64), Error> {
+) -> Result<Encoded, Error> {
     if let Some(number) = Number::of(value as &dyn Any) {
         number.append(&mut bytes);
         return Ok((bytes, NUMBER, number.kind.shape()));

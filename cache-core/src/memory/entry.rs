@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{AtomicTick, Tick};
 use crate::codec::{Number, VisitNumber};
@@ -14,6 +15,8 @@ use crate::generation::Held;
 pub(crate) struct Resident<V: ?Sized = dyn Any + Send + Sync> {
     pub(crate) key: Box<str>,
     pub(crate) expires_at: AtomicTick,
+    /// How much longer it is kept, for loads that fail.
+    stale_for: Duration,
     pub(crate) created_at: Tick,
     pub(crate) held: Held,
     accessed_at: AtomicTick,
@@ -21,11 +24,19 @@ pub(crate) struct Resident<V: ?Sized = dyn Any + Send + Sync> {
     pub(crate) value: V,
 }
 
+/// When an entry expires, and how much longer it is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ages {
+    pub(crate) expires_at: Tick,
+    pub(crate) stale_for: Duration,
+}
+
 impl<V> Resident<V> {
-    pub(crate) fn new(key: &str, now: Tick, expires_at: Tick, held: Held, value: V) -> Self {
+    pub(crate) fn new(key: &str, now: Tick, ages: Ages, held: Held, value: V) -> Self {
         Self {
             key: key.into(),
-            expires_at: AtomicTick::new(expires_at),
+            expires_at: AtomicTick::new(ages.expires_at),
+            stale_for: ages.stale_for,
             created_at: now,
             held,
             accessed_at: AtomicTick::new(now),
@@ -40,6 +51,16 @@ impl Resident {
     #[inline]
     pub(crate) fn is_usable(&self, now: Tick) -> bool {
         now < self.expires_at.get() && self.held.is_current()
+    }
+
+    /// Whether the value may be served when a load fails.
+    pub(crate) fn is_kept(&self, now: Tick) -> bool {
+        now < self.kept_until() && self.held.is_current()
+    }
+
+    /// The moment from which on it can never be served again.
+    pub(super) fn kept_until(&self) -> Tick {
+        self.expires_at.get().after(self.stale_for)
     }
 
     /// Counts a hit. The line that this writes is the one that taking a reference wrote.
@@ -77,6 +98,7 @@ impl Resident {
                 Arc::new(Resident {
                     key: old.key.clone(),
                     expires_at: AtomicTick::new(old.expires_at.get()),
+                    stale_for: old.stale_for,
                     created_at: old.created_at,
                     held: old.held.clone(),
                     accessed_at: AtomicTick::new(old.accessed_at()),

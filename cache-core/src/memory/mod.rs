@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::entry::{AnyResident, Resident};
+pub(crate) use self::entry::{Ages, AnyResident, Resident};
 use self::front::Front;
 use self::policy::Policy;
 use self::usage::Usage;
@@ -77,6 +77,9 @@ impl Memory {
     /// An entry that can never be served again gives its memory back.
     #[cold]
     fn drop_unusable(&self, entry: &AnyResident) -> Option<AnyResident> {
+        if self.is_kept(entry) {
+            return None;
+        }
         // Only from the table: moka's own copy may already be a newer one, and there is no removal
         // by identity. moka ages this one out, or the next fill replaces it.
         self.front
@@ -107,6 +110,11 @@ impl Memory {
     /// Whether an entry may be served now.
     pub(crate) fn is_usable(&self, entry: &AnyResident) -> bool {
         entry.is_usable(self.clock.tick())
+    }
+
+    /// Whether an entry may be served now if a load fails.
+    pub(crate) fn is_kept(&self, entry: &AnyResident) -> bool {
+        entry.is_kept(self.clock.tick())
     }
 
     /// Puts an entry where it is found; returns the one that was there. The caller makes sure that

@@ -34,7 +34,7 @@ pub(super) struct Policy {
 struct Kept {
     entry: Weak<Resident>,
     weight: u32,
-    expires_at: Tick,
+    kept_until: Tick,
 }
 
 impl Policy {
@@ -112,7 +112,7 @@ impl Policy {
         let kept = Kept {
             entry: Arc::downgrade(entry),
             weight,
-            expires_at: entry.expires_at.get(),
+            kept_until: entry.kept_until(),
         };
         self.cache.insert(entry.key.clone(), kept);
         self.drop_evicted();
@@ -158,7 +158,7 @@ struct FreeExpired {
 
 impl Expiry<Box<str>, Kept> for FreeExpired {
     fn expire_after_create(&self, _: &Box<str>, kept: &Kept, _: Instant) -> Option<Duration> {
-        kept.expires_at.since(self.clock.tick())
+        kept.kept_until.since(self.clock.tick())
     }
 
     fn expire_after_update(
@@ -168,6 +168,6 @@ impl Expiry<Box<str>, Kept> for FreeExpired {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        kept.expires_at.since(self.clock.tick())
+        kept.kept_until.since(self.clock.tick())
     }
 }

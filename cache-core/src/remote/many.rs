@@ -55,8 +55,12 @@ impl Remote {
                 .zip(&slots)
                 .map(|((key, envelope), slot)| {
                     let envelope = envelope.as_ref()?;
-                    if !is_alive(key, envelope, &current, now) {
+                    let times = &envelope.meta.times;
+                    if !times.is_kept(now) || !is_current(key, envelope, &current) {
                         dead.push((key.qualified().to_owned(), envelope.identity));
+                        return None;
+                    }
+                    if !times.is_fresh(now) {
                         return None;
                     }
                     let scopes = envelope.scopes.iter().map(|(scope, _)| *scope);
@@ -152,14 +156,13 @@ impl Remote {
     }
 }
 
-fn is_alive(
+/// Whether nothing that the entry carries has been invalidated.
+fn is_current(
     key: &Key,
     envelope: &Envelope<'_>,
     current: &HashMap<String, Option<Nonce>>,
-    now: u64,
 ) -> bool {
-    let is_expired = envelope.meta.expires_at != 0 && envelope.meta.expires_at <= now;
     let is_current =
         |(scope, carried): &(&str, Nonce)| current.get(*scope) == Some(&Some(*carried));
-    !is_expired && has_all_scopes(envelope, key, &[]) && envelope.scopes.iter().all(is_current)
+    has_all_scopes(envelope, key, &[]) && envelope.scopes.iter().all(is_current)
 }

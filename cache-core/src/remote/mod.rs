@@ -43,6 +43,14 @@ pub(crate) enum Sight {
     Distrusted,
 }
 
+/// What age of an entry will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    Fresh,
+    /// Expired too, for as long as it is kept: a load has failed.
+    Stale,
+}
+
 /// A usable entry's bytes.
 pub(crate) struct Found {
     pub(crate) meta: Meta,
@@ -166,7 +174,7 @@ impl Remote {
         &self,
         key: &Key,
         scopes: Option<&[String]>,
-        now: u64,
+        (age, now): (Age, u64),
         budget: &mut Budget<'_>,
     ) -> Result<Sight, StoreError> {
         loop {
@@ -178,7 +186,7 @@ impl Remote {
                 Some(scopes) => {
                     let read = self.store.read(key.qualified(), Scopes::Named(scopes));
                     let reading = budget.spend(read).await?;
-                    self.judge(key, scopes, reading, now, budget).await?
+                    self.judge(key, scopes, reading, (age, now), budget).await?
                 }
                 None => {
                     let read = self.store.read(key.qualified(), Scopes::Stored);
@@ -187,7 +195,8 @@ impl Remote {
                     if reading.generations.len() != scopes.len() {
                         reading.generations = budget.spend(self.store.generations(&scopes)).await?;
                     }
-                    self.judge(key, &scopes, reading, now, budget).await?
+                    self.judge(key, &scopes, reading, (age, now), budget)
+                        .await?
                 }
             };
             // An invalidation that was still on its way when this look began may have arrived
@@ -205,7 +214,7 @@ impl Remote {
         key: &Key,
         scopes: &[String],
         reading: Reading,
-        now: u64,
+        (age, now): (Age, u64),
         budget: &mut Budget<'_>,
     ) -> Result<Sight, StoreError> {
         let generations = reading.generations;
@@ -235,8 +244,12 @@ impl Remote {
             seen.is_corrupt = true;
             return Ok(Sight::Nothing(seen));
         };
-        let is_expired = envelope.meta.expires_at != 0 && envelope.meta.expires_at <= now;
-        if is_expired || !has_all_scopes(&envelope, key, scopes) {
+        let times = &envelope.meta.times;
+        let is_young_enough = match age {
+            Age::Fresh => times.is_fresh(now),
+            Age::Stale => times.is_kept(now),
+        };
+        if !is_young_enough || !has_all_scopes(&envelope, key, scopes) {
             return Ok(Sight::Nothing(seen));
         }
         let names = envelope.scopes.iter().map(|(name, _)| *name);
@@ -306,7 +319,8 @@ impl Remote {
         if reading.generations.len() != scopes.len() {
             reading.generations = budget.spend(self.store.generations(&scopes)).await?;
         }
-        let sight = self.judge(key, &scopes, reading, now, &mut budget).await?;
+        let age = (Age::Fresh, now);
+        let sight = self.judge(key, &scopes, reading, age, &mut budget).await?;
         // As in `look`: what was read may be from before an invalidation that has arrived since. It
         // cannot be read again, but it is gone.
         Ok(match sight {

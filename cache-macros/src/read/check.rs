@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use syn::ext::IdentExt as _;
 
 use super::model::{Read, Source};
+use super::owned;
 use super::value::{self, ValueType};
 use crate::errors::Errors;
 
@@ -22,6 +23,13 @@ pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
             borrow,
             "the value outlives the call and cannot borrow: return an owned one",
         );
+    }
+    if let Some(word) = &read.idle_ttl {
+        errors.on(word, "`ttl_of` says it for each value: leave `ttl` out");
+    }
+    read.freshness.check(read.ttl.as_ref(), errors);
+    if let Some(word) = read.freshness.detaches() {
+        owned::check(read.function, word, errors);
     }
     let scope = read.scope();
     for tag in &read.tags {

@@ -7,7 +7,9 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, GenericParam};
 
 use super::companion;
+use super::keep;
 use super::model::{Read, Source};
+use super::owned;
 use super::value::{self, ValueType};
 use crate::body;
 use crate::function::Arg;
@@ -68,20 +70,21 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
     };
     // A type that cannot be cached is reported where the user wrote it.
     let blamed = Span::mixed_site().located_at(blamed);
-    let call = match read.source {
-        Source::Hashed { .. } => quote_spanned!(blamed=> ::larder::__private::read_hashed),
-        Source::Key { .. } | Source::Spec(_) => quote_spanned!(blamed=> ::larder::__private::read),
+    let is_hashed = matches!(read.source, Source::Hashed { .. });
+    let call = match (is_hashed, read.freshness.detaches()) {
+        (false, None) => quote_spanned!(blamed=> ::larder::__private::read),
+        (true, None) => quote_spanned!(blamed=> ::larder::__private::read_hashed),
+        (false, Some(_)) => quote_spanned!(blamed=> ::larder::__private::read_detachable),
+        (true, Some(_)) => quote_spanned!(blamed=> ::larder::__private::read_hashed_detachable),
     };
-    let outcome = if value::find_borrow(returned).is_some() {
+    let outcome = if read.cache_err.is_some() {
+        quote_spanned!(blamed=> ::larder::__private::outcome!(keeping #returned))
+    } else if value::find_borrow(returned).is_some() {
         quote_spanned!(blamed=> ::larder::__private::outcome!(borrowing #returned))
     } else {
         quote_spanned!(blamed=> ::larder::__private::outcome!(#returned))
     };
-    let keep = if read.keeps_none {
-        quote_spanned!(blamed=> ::larder::__private::always)
-    } else {
-        quote_spanned!(blamed=> ::larder::__private::if_some)
-    };
+    let keep = keep::expand(read, blamed);
     let (eager, spec) = spec(read);
     let variable = local("spec");
     let load = load(read);
@@ -99,6 +102,9 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
 /// The body, and what it takes along. Arguments that the tags may still be asked for stay where
 /// they are; the body gets its own copy, which costs something on a miss only.
 fn load(read: &Read<'_>) -> TokenStream {
+    if read.freshness.detaches().is_some() {
+        return owned::load(read.function);
+    }
     let names = read.tag_names();
     let scope = read.scope();
     let copies = scope
@@ -119,7 +125,9 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
     let ttl = read.ttl.as_ref().map(|ttl| ttl.expand());
     let ttl = ttl.into_iter();
     let lock = read.lock.into_iter();
-    let changes = quote!(#(.ttl(#ttl))* #(.lock(#lock))*);
+    let error_ttl = read.cache_err.iter().map(|ttl| ttl.expand());
+    let freshness = read.freshness.expand();
+    let changes = quote!(#(.ttl(#ttl))* #(.lock(#lock))* #(.error_ttl(#error_ttl))* #freshness);
     let (key, tags, base) = (local("key"), local("tags"), local("base"));
     match &read.source {
         Source::Spec(spec) => {
@@ -133,10 +141,10 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
             let writer = tags::writer(&read.tags, &scope, &all, &first);
             let eager = quote! {
                 let #made = #spec;
-                let #base = #made.tags;
+                let #base = &#made.tags;
             };
             let spec = quote! {
-                ::larder::Spec::new(#made.key, #writer).ttl(#made.ttl).lock(#made.lock)#changes
+                #made.with_tags(#writer)#changes
             };
             (eager, spec)
         }

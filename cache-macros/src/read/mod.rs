@@ -3,7 +3,10 @@
 mod check;
 mod companion;
 mod expand;
+mod freshness;
+mod keep;
 mod model;
+mod owned;
 mod parse;
 mod value;
 

@@ -4,6 +4,8 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt as _;
 use syn::{Expr, LitStr};
 
+use super::freshness::Freshness;
+use super::keep::Question;
 use super::parse::Parsed;
 use crate::errors::Errors;
 use crate::function::{Arg, Function};
@@ -23,6 +25,13 @@ pub(super) struct Read<'f> {
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
     pub(super) keeps_none: bool,
+    pub(super) cache_if: Option<Question>,
+    /// How long an error is kept.
+    pub(super) cache_err: Option<Ttl>,
+    pub(super) ttl_of: Option<Question>,
+    /// The word `ttl_of` beside a `ttl`, which it replaces.
+    pub(super) idle_ttl: Option<Ident>,
+    pub(super) freshness: Freshness,
     pub(super) skip: Vec<Ident>,
     /// Whether what the key is made of was not understood: then nothing can be missed in it.
     pub(super) is_broken: bool,
@@ -79,6 +88,11 @@ impl<'f> Read<'f> {
         };
         let is_broken = parsed.is_broken || errors.count() > before;
         let is_argument = |name: &str| function.has_name(name);
+        let idle_ttl = parsed
+            .ttl
+            .is_some()
+            .then_some(parsed.names.ttl_of)
+            .flatten();
         Self {
             function,
             source,
@@ -91,6 +105,17 @@ impl<'f> Read<'f> {
             lock: parsed.lock,
             cache: parsed.cache,
             keeps_none: parsed.cache_none.unwrap_or(true),
+            cache_if: parsed
+                .cache_if
+                .and_then(|question| Question::from_expr("cache_if", question, errors)),
+            cache_err: parsed
+                .cache_err
+                .and_then(|ttl| Ttl::from_expr(ttl, is_argument, errors)),
+            ttl_of: parsed
+                .ttl_of
+                .and_then(|question| Question::from_expr("ttl_of", question, errors)),
+            idle_ttl,
+            freshness: Freshness::decide(parsed.freshness, errors),
             skip: parsed.skip,
             is_broken,
         }
@@ -137,12 +162,9 @@ impl<'f> Read<'f> {
     pub(super) fn companion_args(&self) -> Vec<&'f Arg> {
         let mut names = self.key_names();
         names.extend(self.tag_names());
-        names.extend(
-            self.ttl
-                .iter()
-                .filter_map(Ttl::expr)
-                .flat_map(mentions::of_expr),
-        );
+        let ttls = self.ttl.iter().chain(&self.cache_err);
+        names.extend(ttls.filter_map(Ttl::expr).flat_map(mentions::of_expr));
+        names.extend(self.freshness.names());
         self.scope().args_of(&names).collect()
     }
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, LitStr};
 
+use super::freshness;
 use crate::errors::Errors;
 use crate::options::{Known, Options, Value, known};
 
@@ -15,6 +16,14 @@ const KNOWN: &[Known] = &[
     known("lock", "lock"),
     known("cache", "cache = \"sessions\""),
     known("cache_none", "cache_none = false"),
+    known("cache_if", "cache_if = |value| value.is_complete"),
+    known("cache_err", "cache_err = \"5s\""),
+    known("ttl_of", "ttl_of = |value| value.max_age"),
+    known("early_ttl", "early_ttl = \"4m\""),
+    known("refresh", "refresh"),
+    known("stale_for", "stale_for = \"1h\""),
+    known("load_timeout", "load_timeout = \"200ms\""),
+    known("jitter", "jitter = \"10%\""),
 ];
 
 /// What the attribute says, undecided.
@@ -28,6 +37,10 @@ pub(super) struct Parsed {
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
     pub(super) cache_none: Option<bool>,
+    pub(super) cache_if: Option<Expr>,
+    pub(super) cache_err: Option<Expr>,
+    pub(super) ttl_of: Option<Expr>,
+    pub(super) freshness: freshness::Parsed,
     /// The options' names, where another option can make them wrong.
     pub(super) names: Names,
     /// Whether something that was not understood may have been meant to be part of the key.
@@ -38,6 +51,7 @@ pub(super) struct Parsed {
 pub(super) struct Names {
     pub(super) key: Option<Ident>,
     pub(super) namespace: Option<Ident>,
+    pub(super) ttl_of: Option<Ident>,
 }
 
 impl Parsed {
@@ -46,6 +60,7 @@ impl Parsed {
         let names = Names {
             key: options.key("key").cloned(),
             namespace: options.key("namespace").cloned(),
+            ttl_of: options.key("ttl_of").cloned(),
         };
         let key = options.expr("key", KNOWN, errors);
         let namespace = options.string("namespace", KNOWN, errors);
@@ -60,6 +75,10 @@ impl Parsed {
             lock: options.flag("lock", errors),
             cache: options.string("cache", KNOWN, errors),
             cache_none: options.flag("cache_none", errors),
+            cache_if: options.expr("cache_if", KNOWN, errors),
+            cache_err: options.expr("cache_err", KNOWN, errors),
+            ttl_of: options.expr("ttl_of", KNOWN, errors),
+            freshness: freshness::Parsed::take(&mut options, KNOWN, errors),
             positional: options.positional,
             names,
             is_broken,

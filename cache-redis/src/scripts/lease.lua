@@ -8,10 +8,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = token .. struct.pack('>I8', now + lasts)
 
 local head = redis.pcall('GETRANGE', slot, 0, 44)
-if type(head) ~= 'string' or #head < 45 or string.sub(head, 1, 4) ~= 'LRD1' then
+if type(head) ~= 'string' or #head < 45 or string.sub(head, 1, 4) ~= 'LRD2' then
   -- Nothing, or nothing of ours (another type of key included).
   if expected ~= '*' and expected ~= '' then return { 'changed' } end
-  redis.call('SET', slot, 'LRD1' .. none .. lease .. '\0', 'PX', lasts)
+  redis.call('SET', slot, 'LRD2' .. none .. lease .. '\0', 'PX', lasts)
   return { token, '' }
 end
 

@@ -4,7 +4,7 @@ local slot = redis.pcall('GET', KEYS[1])
 if ARGV[2] == 'take' then redis.call('UNLINK', KEYS[1]) end
 if type(slot) ~= 'string' then return {} end
 local read = { slot }
-if #slot < 55 or string.sub(slot, 1, 4) ~= 'LRD1' or string.byte(slot, 45) ~= 1 then return read end
+if #slot < 55 or string.sub(slot, 1, 4) ~= 'LRD2' or string.byte(slot, 45) ~= 1 then return read end
 local count, at = struct.unpack('>I2', slot, 54)
 local names = {}
 for i = 1, count do

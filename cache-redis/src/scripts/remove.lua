@@ -7,5 +7,5 @@ if string.sub(lease, 1, 16) == string.rep('\0', 16) then return redis.call('UNLI
 local time = redis.call('TIME')
 local left = struct.unpack('>I8', string.sub(lease, 17)) - time[1] * 1000 - math.floor(time[2] / 1000)
 if left <= 0 then return redis.call('UNLINK', slot) end
-redis.call('SET', slot, 'LRD1' .. string.rep('\0', 16) .. lease .. '\0', 'PX', left)
+redis.call('SET', slot, 'LRD2' .. string.rep('\0', 16) .. lease .. '\0', 'PX', left)
 return 1

@@ -1,0 +1,102 @@
+//! The options about what is kept: `cache_if`, `cache_none`, `ttl_of`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Expr, ExprClosure};
+
+use super::model::Read;
+use crate::errors::Errors;
+use crate::scope::local;
+
+/// What is asked of a value: a closure of one argument, or anything that can be called with it.
+pub(super) enum Question {
+    Closure(Box<ExprClosure>),
+    Call(Expr),
+}
+
+impl Question {
+    /// `name` is the option's, for messages.
+    pub(super) fn from_expr(name: &str, expr: Expr, errors: &mut Errors) -> Option<Self> {
+        match expr {
+            Expr::Closure(closure) if closure.asyncness.is_some() => {
+                errors.on(
+                    closure.asyncness,
+                    format!("`{name}` answers at once: take `async` away"),
+                );
+                None
+            }
+            Expr::Closure(closure) if closure.inputs.len() != 1 => {
+                errors.on(
+                    &closure.inputs,
+                    format!("`{name}` gets one thing, the value, as in `{name} = |value| ..`"),
+                );
+                None
+            }
+            Expr::Closure(closure) => Some(Self::Closure(Box::new(closure))),
+            Expr::Lit(literal) => {
+                errors.on(
+                    literal,
+                    format!("`{name}` is a question about the value, as in `{name} = |value| ..`"),
+                );
+                None
+            }
+            other => Some(Self::Call(other)),
+        }
+    }
+
+    // Input:  |user| user.is_active
+    // Output: { let user = value; { user.is_active } }
+    /// The answer for the value in the variable `value`. A closure that is called where it stands would
+    /// not know its argument's type, so it is taken apart.
+    fn expand(&self) -> TokenStream {
+        let value = local("value");
+        match self {
+            Self::Closure(closure) => {
+                let (pat, body) = (&closure.inputs[0], &closure.body);
+                quote!({ let #pat = #value; #body })
+            }
+            Self::Call(function) => quote!((#function)(#value)),
+        }
+    }
+
+    fn span(&self) -> Span {
+        match self {
+            Self::Closure(closure) => closure.body.span(),
+            Self::Call(function) => function.span(),
+        }
+    }
+}
+
+// Input:  cache_if = |user| user.is_active, ttl_of = |user| user.ttl
+// Output: |value| {
+//             let kept: bool = { let user = value; user.is_active };
+//             if !kept { return ::larder::__private::Keep::Not; }
+//             ::larder::__private::Keep::For(::larder::Ttl::from({ let user = value; user.ttl }))
+//         }
+/// What says whether a loaded value is kept, and for how long.
+pub(super) fn expand(read: &Read<'_>, blamed: Span) -> TokenStream {
+    if read.keeps_none && read.cache_if.is_none() && read.ttl_of.is_none() {
+        return quote_spanned!(blamed=> ::larder::__private::always);
+    }
+    let (value, kept) = (local("value"), local("kept"));
+    let not = quote!(return ::larder::__private::Keep::Not;);
+    let some = (!read.keeps_none).then(|| {
+        let is_some = quote_spanned!(blamed=> ::larder::__private::MaybeNone::is_some(#value));
+        quote!(if !#is_some { #not })
+    });
+    let cache_if = read.cache_if.iter().map(|question| {
+        let answer = question.expand();
+        let typed = quote_spanned!(question.span()=> let #kept: ::core::primitive::bool = #answer;);
+        quote!(#typed if !#kept { #not })
+    });
+    let keep = match &read.ttl_of {
+        None => quote!(::larder::__private::Keep::Usual),
+        Some(question) => {
+            let answer = question.expand();
+            let from = quote_spanned!(question.span()=> ::larder::Ttl::from);
+            quote!(::larder::__private::Keep::For(#from(#answer)))
+        }
+    };
+    quote!(|#value| { #some #(#cache_if)* #keep })
+}

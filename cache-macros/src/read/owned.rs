@@ -1,0 +1,229 @@
+//! Loads that own their arguments, so that they can go on without their caller.
+//!
+//! Only a load that is run clones them: a hit does not.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprPath, GenericArgument, Item, Macro, PathArguments, ReceiverKind, Type};
+
+use super::value::find_borrow;
+use crate::body;
+use crate::errors::Errors;
+use crate::function::{Arg, Function};
+use crate::scope::local;
+
+/// How an argument comes to be owned.
+enum Form<'a> {
+    /// It is copied, or cloned.
+    Value,
+    /// `&T`
+    Reference(&'a Type),
+    /// `Option<&T>`
+    Optional(&'a Type),
+    /// What it borrows cannot be told from its type, or must not be cloned.
+    Borrowing(Span),
+}
+
+impl<'a> Form<'a> {
+    fn of(ty: &'a Type) -> Self {
+        if let Some(referenced) = referenced(ty) {
+            return match find_borrow(referenced) {
+                None => Self::Reference(referenced),
+                Some(at) => Self::Borrowing(at),
+            };
+        }
+        if let Some(referenced) = only_argument(ty, "Option").and_then(referenced)
+            && find_borrow(referenced).is_none()
+        {
+            return Self::Optional(referenced);
+        }
+        match find_borrow(ty) {
+            None => Self::Value,
+            Some(at) => Self::Borrowing(at),
+        }
+    }
+}
+
+/// `&T`: T
+fn referenced(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(reference) if reference.mutability.is_none() => Some(&reference.elem),
+        Type::Paren(inside) => referenced(&inside.elem),
+        Type::Group(inside) => referenced(&inside.elem),
+        _ => None,
+    }
+}
+
+/// `Option<T>`: T
+fn only_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match (last.ident == name, arguments.args.first()) {
+        (true, Some(GenericArgument::Type(ty))) if arguments.args.len() == 1 => Some(ty),
+        _ => None,
+    }
+}
+
+/// Reports arguments that a load in the background cannot own. `word` is the option that asks for it.
+pub(super) fn check(function: &Function, word: &Ident, errors: &mut Errors) {
+    for arg in &function.args {
+        if let Form::Borrowing(at) = Form::of(&arg.ty) {
+            errors.at(
+                at,
+                format!("`{word}` loads in the background, where what this borrows may be gone: take it owned, or as a plain `&T` to be cloned"),
+            );
+        }
+    }
+    if let Some(receiver) = function.receiver()
+        && !function.has_shared_self()
+        && matches!(receiver.kind, ReceiverKind::Reference(..))
+    {
+        errors.on(
+            receiver.self_token,
+            format!("`{word}` loads in the background, where `&mut self` cannot be: take `&self`"),
+        );
+    }
+}
+
+// Input:  async fn user(&self, name: &str) -> User { self.load(name).await }
+// Output: || {
+//             let this = ::larder::__private::own(self);
+//             let name = ::larder::__private::own(name);
+//             async move {
+//                 let this = &this;
+//                 let name = ::larder::__private::lend::<str>(&name);
+//                 { this.load(name).await }
+//             }
+//         }
+pub(super) fn load(function: &Function) -> TokenStream {
+    let (mut own, mut lend) = (TokenStream::new(), TokenStream::new());
+    let mut block = (*function.block).clone();
+    if let Some(receiver) = function.receiver() {
+        let this = local("self");
+        let blamed = Span::mixed_site().located_at(receiver.self_token.span());
+        if function.has_shared_self() {
+            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::own(self);));
+            lend.extend(quote!(let #this = &#this;));
+        } else {
+            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::again(&self);));
+        }
+        ReplaceSelf(this).visit_block_mut(&mut block);
+    }
+    for arg in &function.args {
+        owned(arg, &mut own, &mut lend);
+    }
+    let future = body::future_of(function, &lend, &block);
+    quote!(|| { #own #future })
+}
+
+fn owned(arg: &Arg, own: &mut TokenStream, lend: &mut TokenStream) {
+    let ident = &arg.ident;
+    let blamed = Span::mixed_site().located_at(arg.ty.span());
+    match Form::of(&arg.ty) {
+        Form::Value if arg.is_copy() => {}
+        Form::Value | Form::Borrowing(_) => own.extend(body::copy(arg)),
+        Form::Reference(ty) => {
+            own.extend(quote_spanned!(blamed=> let #ident = ::larder::__private::own(#ident);));
+            lend.extend(quote!(let #ident = ::larder::__private::lend::<#ty>(&#ident);));
+        }
+        Form::Optional(ty) => {
+            let owner = quote_spanned!(blamed=> ::larder::__private::own);
+            own.extend(quote!(let #ident = #ident.map(#owner);));
+            lend.extend(quote! {
+                let #ident = #ident.as_ref().map(::larder::__private::lend::<#ty>);
+            });
+        }
+    }
+}
+
+/// Gives `self` another name, as a parameter cannot be shadowed that has none.
+struct ReplaceSelf(Ident);
+
+impl ReplaceSelf {
+    fn named(&self, span: Span) -> Ident {
+        let mut ident = self.0.clone();
+        ident.set_span(self.0.span().located_at(span));
+        ident
+    }
+
+    fn in_tokens(&self, tokens: TokenStream) -> TokenStream {
+        let mut replaced = TokenStream::new();
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            replaced.extend([match token {
+                TokenTree::Group(group) => {
+                    let mut inside =
+                        Group::new(group.delimiter(), self.in_tokens(group.stream()));
+                    inside.set_span(group.span());
+                    TokenTree::Group(inside)
+                }
+                TokenTree::Ident(ident)
+                    if ident == "self"
+                        && !matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':') =>
+                {
+                    TokenTree::Ident(self.named(ident.span()))
+                }
+                other => other,
+            }]);
+        }
+        replaced
+    }
+}
+
+impl VisitMut for ReplaceSelf {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if let Expr::Path(ExprPath {
+            qself: None, path, ..
+        }) = expr
+            && let Some(ident) = path.get_ident()
+            && ident == "self"
+        {
+            let named = self.named(ident.span());
+            *expr = syn::parse_quote!(#named);
+            return;
+        }
+        visit_mut::visit_expr_mut(self, expr);
+    }
+
+    fn visit_macro_mut(&mut self, called: &mut Macro) {
+        called.tokens = self.in_tokens(std::mem::take(&mut called.tokens));
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {
+        // Items inside the body have a `self` of their own.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::Block;
+
+    use super::*;
+
+    #[test]
+    fn self_is_replaced_but_not_in_paths_and_items() {
+        let mut block: Block = syn::parse_quote!({
+            fn inside(&self) -> u8 {
+                self.0
+            }
+            let a = self.load(self.id);
+            log!(self, "x", self::b, (self.c));
+            self::d(a)
+        });
+        ReplaceSelf(Ident::new("this", Span::call_site())).visit_block_mut(&mut block);
+        let expected: Block = syn::parse_quote!({
+            fn inside(&self) -> u8 {
+                self.0
+            }
+            let a = this.load(this.id);
+            log!(this, "x", self::b, (this.c));
+            self::d(a)
+        });
+        assert_eq!(quote!(#block).to_string(), quote!(#expected).to_string());
+    }
+}
