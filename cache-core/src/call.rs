@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::site::Site;
 use crate::spec::Spec;
 use crate::tag::Tags;
-use crate::value::ValueFor;
+use crate::value::{LocalFor, ValueFor};
 
 /// A read: the entry if there is one, else what `load` returns, stored as `keep` says.
 #[inline]
@@ -107,6 +107,58 @@ where
     }
 }
 
+/// A read by a function that is not `async`: in process memory, where it stands still while it waits
+/// for another caller's load.
+#[inline]
+pub fn read_blocking<O, S, K, L>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Spec<S>,
+    _: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> Keep,
+    L: FnOnce() -> O::Returned,
+{
+    match site.home() {
+        Ok(home) => {
+            let ask = Ask::<O, S, K>::new(mode, &spec, keep, home.tally(Some(site.counters())));
+            let origin = Attached(|| async { load() });
+            O::merge(home.answer_blocking(ask.blocking(), origin))
+        }
+        Err(_) => load(),
+    }
+}
+
+/// As [`read_blocking`] and [`read_hashed`].
+#[inline]
+pub fn read_hashed_blocking<O, S, K, L>(
+    site: &'static Site,
+    mode: Mode,
+    spec: Result<Spec<S>, Error>,
+    outcome: O,
+    keep: K,
+    load: L,
+) -> O::Returned
+where
+    O: Outcome,
+    S: Fn(&mut Tags),
+    K: Fn(&O::Value) -> Keep,
+    L: FnOnce() -> O::Returned,
+{
+    match spec {
+        Ok(spec) => read_blocking(site, mode, spec, outcome, keep, load),
+        Err(error) => {
+            site.complain(&error);
+            load()
+        }
+    }
+}
+
 #[inline]
 async fn answer<O, S, K, L>(
     site: &'static Site,
@@ -192,4 +244,28 @@ pub async fn invalidate(site: &'static Site, key: Key) -> Result<Invalidation, E
         .home()?
         .invalidate_counted(targets, Some(site.counters()))
         .await)
+}
+
+/// [`peek`] for a function that uses process memory only.
+pub fn peek_near<'c, V: LocalFor<'c>, S: Fn(&mut Tags)>(
+    site: &'static Site,
+    spec: Spec<S>,
+) -> Result<Option<V>, Error> {
+    let value = site.home()?.peek_near::<V::Stored>(&spec.key);
+    Ok(value.map(V::restore))
+}
+
+/// [`prime`] for a function that uses process memory only.
+pub fn prime_near<'c, V: LocalFor<'c>, S: Fn(&mut Tags)>(
+    site: &'static Site,
+    spec: Spec<S>,
+    value: &V,
+) -> Result<(), Error> {
+    site.home()?.prime_near(&spec, value.stored())
+}
+
+/// [`invalidate`] for a function that uses process memory only.
+pub fn invalidate_near(site: &'static Site, key: Key) -> Result<(), Error> {
+    site.home()?.invalidate_near(&key, site.counters());
+    Ok(())
 }

@@ -28,8 +28,18 @@ pub(crate) struct Flight {
     /// The generations before the load began: a caller that comes later than the end of one of
     /// them must not join.
     held: Held,
+    leader: Caller,
     phase: Mutex<Phase>,
     ended: Notify,
+}
+
+/// Who asks: a future, or a plain function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Others run while it waits.
+    Task,
+    /// It stands still while it waits.
+    Thread,
 }
 
 /// How far a flight has come.
@@ -68,9 +78,10 @@ pub(crate) enum Ending {
 }
 
 impl Flight {
-    pub(crate) fn new(held: Held) -> Self {
+    pub(crate) fn new(held: Held, leader: Caller) -> Self {
         Self {
             held,
+            leader,
             phase: Mutex::new(Phase::Starting),
             ended: Notify::new(),
         }
@@ -83,6 +94,11 @@ impl Flight {
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    /// Who runs the load.
+    pub(crate) fn leader(&self) -> Caller {
+        self.leader
     }
 
     /// Whether a caller may wait for this flight that looked at the store from `looked` on. It may
@@ -220,8 +236,9 @@ impl<'f> Leading<'f> {
         locked: &mut Locked<'_>,
         key: &'f str,
         held: Held,
+        leader: Caller,
     ) -> Self {
-        let flight = Arc::new(Flight::new(held));
+        let flight = Arc::new(Flight::new(held, leader));
         let replaced = locked.shard.insert(key.into(), Arc::clone(&flight));
         locked.removed.extend(replaced);
         Self {

@@ -49,7 +49,7 @@ pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter,
 pub use crate::memory::{MemoryLimit, Weigher};
 pub use crate::projection::{AddProjection, Projection, Projections};
 pub use crate::site::{Role, Site, sites};
-pub use crate::spec::{Spec, Ttl};
+pub use crate::spec::{Layers, Spec, Ttl};
 pub use crate::stats::{Stats, TierStats};
 pub use crate::store::Store;
 pub use crate::tag::{Tag, Tags};
@@ -61,7 +61,8 @@ pub mod __private {
     pub use inventory::submit;
 
     pub use crate::call::{
-        Again, Own, again, invalidate, lend, own, peek, prime, read, read_detachable, read_hashed,
+        Again, Own, again, invalidate, invalidate_near, lend, own, peek, peek_near, prime,
+        prime_near, read, read_blocking, read_detachable, read_hashed, read_hashed_blocking,
         read_hashed_detachable,
     };
     pub use crate::codec::{Coded, Coding, Encoded, Encoding, Uncoded, Unreadable};
@@ -79,7 +80,7 @@ pub mod __private {
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
     pub use crate::spec::spec;
-    pub use crate::value::ValueFor;
+    pub use crate::value::{LocalFor, ValueFor};
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{
         __handled as handled, __outcome as outcome, __part as part, __succeeded as succeeded,

@@ -74,16 +74,16 @@ impl<'de, E: Deserialize<'de>> Deserialize<'de> for Failed<E> {
 }
 
 /// A function that returns a plain value.
-pub struct Plain<T, C = Coded>(PhantomData<fn() -> (T, C)>);
+pub struct Plain<T, C = Coded>(PhantomData<fn(C) -> T>);
 
 /// A function that returns a `Result` whose error only its own caller gets.
-pub struct Fallible<T, E, C = Coded>(PhantomData<fn() -> (T, E, C)>);
+pub struct Fallible<T, E, C = Coded>(PhantomData<fn(C) -> Result<T, E>>);
 
 /// A function that returns a `Result` whose error can be cloned to all who wait for the load.
-pub struct FallibleShared<T, E, C = Coded>(PhantomData<fn() -> (T, E, C)>);
+pub struct FallibleShared<T, E, C = Coded>(PhantomData<fn(C) -> Result<T, E>>);
 
 /// A function that returns a `Result` whose error is kept for a while: `cache_err`.
-pub struct FallibleKept<T, E, C = Coded>(PhantomData<fn() -> (T, E, C)>);
+pub struct FallibleKept<T, E, C = Coded>(PhantomData<fn(C) -> Result<T, E>>);
 
 impl<T, C> Outcome for Plain<T, C>
 where
@@ -266,7 +266,7 @@ macro_rules! __outcome {
 
 /// What a function returns, and how its values leave the process.
 #[doc(hidden)]
-pub struct Returns<R, C = Coded>(PhantomData<fn() -> (R, C)>);
+pub struct Returns<R, C = Coded>(PhantomData<fn(C) -> R>);
 
 impl<R, C> Returns<R, C> {
     pub const NEW: Self = Self(PhantomData);

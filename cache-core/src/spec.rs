@@ -38,6 +38,17 @@ impl From<Option<Duration>> for Ttl {
     }
 }
 
+/// Which layers of a cache an entry is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Layers {
+    /// All that the cache has.
+    #[default]
+    All,
+    /// Process memory, and no other, whatever the cache has: nothing of it leaves the process.
+    L1,
+}
+
 /// Key, tags, ttl and so on of one cached value: what a `resource!` entry gives, and what an
 /// annotated function is looked up by.
 ///
@@ -54,6 +65,8 @@ pub struct Spec<F> {
     pub lock: bool,
     /// What the entry's age means beside its ttl.
     pub freshness: Freshness,
+    /// Which layers of its cache the entry is in.
+    pub layers: Layers,
     /// How long a failure is kept, where failures are: `cache_err`.
     pub error_ttl: Ttl,
 }
@@ -67,6 +80,7 @@ impl<F: Fn(&mut Tags)> Spec<F> {
             ttl: Ttl::Default,
             lock: false,
             freshness: Freshness::default(),
+            layers: Layers::All,
             error_ttl: Ttl::Short,
         }
     }
@@ -121,6 +135,12 @@ impl<F: Fn(&mut Tags)> Spec<F> {
         self
     }
 
+    /// The same in these layers of the cache.
+    #[must_use]
+    pub fn layers(self, layers: Layers) -> Self {
+        Self { layers, ..self }
+    }
+
     /// The same, where a failure is kept so long; for functions that keep failures.
     #[must_use]
     pub fn error_ttl(self, ttl: impl Into<Ttl>) -> Self {
@@ -139,6 +159,7 @@ impl<F: Fn(&mut Tags)> Spec<F> {
             ttl: self.ttl,
             lock: self.lock,
             freshness: self.freshness,
+            layers: self.layers,
             error_ttl: self.error_ttl,
         }
     }
@@ -165,6 +186,7 @@ impl<F> fmt::Debug for Spec<F> {
             .field("ttl", &self.ttl)
             .field("lock", &self.lock)
             .field("freshness", &self.freshness)
+            .field("layers", &self.layers)
             .finish_non_exhaustive()
     }
 }

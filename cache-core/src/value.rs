@@ -61,3 +61,32 @@ pub trait Local: Clone + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> Local for T {}
+
+/// [`Local`], asked of the caller, as [`ValueFor`] is.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in process memory",
+    label = "not a value that can be kept",
+    note = "it must be `Clone`, `Send`, `Sync` and own what it holds: derive `Clone`, or return an `Arc` of it"
+)]
+pub trait LocalFor<'caller>: Sized {
+    /// The type itself, known to be a value.
+    type Stored: Local;
+
+    fn restore(stored: Self::Stored) -> Self;
+
+    fn stored(&self) -> &Self::Stored;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Local> LocalFor<'_> for T {
+    type Stored = T;
+
+    fn restore(stored: T) -> T {
+        stored
+    }
+
+    fn stored(&self) -> &T {
+        self
+    }
+}

@@ -145,7 +145,7 @@ impl Cache {
         &self,
         ask: Ask<'a, O, S, K>,
         origin: L,
-    ) -> Result<JoinHandle<O::Returned>, (Ask<'a, O, S, K>, L)>
+    ) -> Detached<O, (Ask<'a, O, S, K>, L)>
     where
         O: Outcome,
         S: Fn(&mut Tags),
@@ -191,11 +191,16 @@ async fn joined<R>(loaded: Result<R, JoinError>) -> R {
     }
 }
 
+/// A load in a task of its own, or what it was to be made of.
+type Detached<O, P> = Result<JoinHandle<<O as Outcome>::Returned>, P>;
+
+type TagWriter = Box<dyn Fn(&mut Tags) + Send + Sync>;
+
 /// What a load needs that goes on without its caller: everything but the load itself.
 pub(crate) struct Order {
     cache: Cache,
     mode: Mode,
-    spec: Spec<Box<dyn Fn(&mut Tags) + Send + Sync>>,
+    spec: Spec<TagWriter>,
     site: Option<&'static Counters>,
     running: Running,
 }

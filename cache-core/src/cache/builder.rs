@@ -1,6 +1,6 @@
 //! Setting up a cache in code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{Backend, Background, Cache, Shared, Ttls};
@@ -80,7 +80,7 @@ impl CacheBuilder {
     /// How much process memory may hold, in entries or by weight.
     ///
     /// ```
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, OnceLock};
     /// use larder::{Cache, MemoryLimit};
     ///
     /// // Strings by their length, anything else as one kilobyte; 64 MB together.
@@ -171,6 +171,8 @@ impl CacheBuilder {
                 clock: self.clock,
                 counters: Counters::new(),
                 background: Background::new(),
+                near: OnceLock::new(),
+                limit: self.limit,
             }),
         }
     }

@@ -84,23 +84,20 @@ impl Cache {
             Backend::Off => Ok(0),
             Backend::Memory(memory) => {
                 self.shared.counters.add_invalidation();
-                self.revoke_matching(&pattern);
-                let mut deleted = 0;
-                for entry in memory.parts().flatten() {
-                    if pattern.matches_qualified(&entry.key) {
-                        let was_usable = memory.is_usable(&entry);
-                        // Replaced meanwhile, the newer one goes: it may have been loaded before.
-                        deleted += u64::from(self.forget(&entry.key) && was_usable);
-                    }
-                }
-                Ok(deleted)
+                Ok(self.place(memory).delete_matching(&pattern))
             }
             Backend::Remote(remote) => {
                 remote.can_scan()?;
                 self.shared.counters.add_invalidation();
-                self.revoke_matching(&pattern);
+                self.shared
+                    .flights
+                    .revoke_all(|key| pattern.matches_qualified(key));
+                let beside = self
+                    .beside()
+                    .map_or(0, |beside| beside.delete_matching(&pattern));
                 let now = self.shared.clock.unix_millis();
-                self.counted(remote, remote.delete_matching(&pattern, now).await)
+                let deleted = remote.delete_matching(&pattern, now).await;
+                Ok(beside + self.counted(remote, deleted)?)
             }
         }
     }
@@ -211,13 +208,6 @@ impl Cache {
         // What is under way, and what was stored behind the walk's back.
         self.invalidate(targets).await;
         deleted
-    }
-
-    /// Flights of keys that match can no longer be joined or stored.
-    fn revoke_matching(&self, pattern: &Pattern) {
-        self.shared
-            .flights
-            .revoke_all(|key| pattern.matches_qualified(key));
     }
 }
 

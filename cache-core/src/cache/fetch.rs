@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::future::FutureExt as _;
 
+use super::near::Place;
 use super::{Backend, Cache, Mode, Tally};
-use crate::flight::{Ending, Flight};
+use crate::flight::{Caller, Ending, Flight};
 use crate::keep::Keep;
 use crate::memory::{AnyResident, Memory};
 use crate::origin::Origin;
 use crate::outcome::{Outcome, SharedFailure};
-use crate::spec::{Spec, Ttl};
+use crate::spec::{Layers, Spec, Ttl};
 use crate::stats::Count;
 use crate::tag::Tags;
 
@@ -33,31 +34,76 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        match &self.shared.backend {
-            Backend::Memory(memory) => {
-                if ask.mode == Mode::Read
-                    && let Some(entry) = memory.get(ask.spec.key.qualified())
-                    && let Some(held) = held::<O>(&entry)
-                {
-                    ask.tally.add(Count::Hit);
-                    if ask.spec.freshness.watches_hits()
-                        && let Ok(value) = &held
-                    {
-                        self.hit_in_memory(memory, &entry, value, ask, origin);
-                    }
-                    return held;
+        let place = match (&self.shared.backend, ask.spec.layers) {
+            (Backend::Memory(memory), _) => self.place(memory),
+            (Backend::Remote(remote), Layers::All) => {
+                return Box::pin(self.load_through(remote, ask, origin)).await;
+            }
+            (Backend::Remote(_) | Backend::Off, _) => match self.near() {
+                Some(place) => place,
+                None => {
+                    ask.tally.add(Count::Miss);
+                    let result = run::<O, K, L>(&ask.tally, origin).await;
+                    return result.map_err(LoadFailure::or_panic);
                 }
-                // Boxed, so that the future of a hit stays small: it is moved several times on its way.
-                Box::pin(self.load_shared(memory, ask, origin)).await
-            }
-            Backend::Remote(remote) => Box::pin(self.load_through(remote, ask, origin)).await,
-            Backend::Off => {
-                ask.tally.add(Count::Miss);
-                run::<O, K, L>(&ask.tally, origin)
-                    .await
-                    .map_err(LoadFailure::or_panic)
-            }
+            },
+        };
+        match self.hit(place, ask, origin) {
+            Ok(held) => held,
+            // Boxed, so that the future of a hit stays small: it is moved several times on its way.
+            Err((ask, origin)) => Box::pin(self.load_shared(place, ask, origin)).await,
         }
+    }
+
+    /// The same for a caller that is no future: it stands still while it waits for another one's load.
+    /// Process memory only.
+    pub(crate) fn answer_blocking<O, S, K, L>(
+        &self,
+        ask: Ask<'_, O, S, K>,
+        origin: L,
+    ) -> Result<O::Value, O::Failure>
+    where
+        O: Outcome,
+        S: Fn(&mut Tags),
+        K: Fn(&O::Value) -> Keep,
+        L: Origin<O, K>,
+    {
+        let Some(place) = self.near() else {
+            return pollster::block_on(self.answer(ask, origin));
+        };
+        match self.hit(place, ask, origin) {
+            Ok(held) => held,
+            Err((ask, origin)) => pollster::block_on(self.load_shared(place, ask, origin)),
+        }
+    }
+
+    /// What process memory answers at once; gives everything back where it does not.
+    #[inline]
+    fn hit<'a, O, S, K, L>(
+        &self,
+        place: Place<'_>,
+        ask: Ask<'a, O, S, K>,
+        origin: L,
+    ) -> Result<Answer<O>, (Ask<'a, O, S, K>, L)>
+    where
+        O: Outcome,
+        S: Fn(&mut Tags),
+        K: Fn(&O::Value) -> Keep,
+        L: Origin<O, K>,
+    {
+        if ask.mode == Mode::Read
+            && let Some(entry) = place.memory.get(ask.spec.key.qualified())
+            && let Some(held) = held::<O>(&entry)
+        {
+            ask.tally.add(Count::Hit);
+            if ask.spec.freshness.watches_hits()
+                && let Ok(value) = &held
+            {
+                self.hit_in_memory(place.memory, &entry, value, ask, origin);
+            }
+            return Ok(held);
+        }
+        Err((ask, origin))
     }
 
     /// What a hit does to its entry beside being served.
@@ -98,8 +144,12 @@ pub(crate) struct Ask<'a, O, S, K> {
     pub(super) spec: &'a Spec<S>,
     pub(super) keep: K,
     pub(super) tally: Tally<'a>,
+    pub(super) caller: Caller,
     outcome: PhantomData<fn() -> O>,
 }
+
+/// What a lookup comes to.
+type Answer<O> = Result<<O as Outcome>::Value, <O as Outcome>::Failure>;
 
 impl<'a, O, S, K> Ask<'a, O, S, K> {
     #[inline]
@@ -109,7 +159,17 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
             spec,
             keep,
             tally,
+            caller: Caller::Task,
             outcome: PhantomData,
+        }
+    }
+
+    /// The same for a caller that is no future.
+    #[inline]
+    pub(crate) fn blocking(self) -> Self {
+        Self {
+            caller: Caller::Thread,
+            ..self
         }
     }
 }

@@ -203,10 +203,13 @@ impl Cache {
         for key in &keys {
             self.forget(key);
         }
-        if targets.everything
-            && let Backend::Memory(memory) = &self.shared.backend
-        {
-            memory.clear();
+        if targets.everything {
+            if let Backend::Memory(memory) = &self.shared.backend {
+                memory.clear();
+            }
+            if let Some(beside) = self.beside() {
+                beside.memory.clear();
+            }
         }
         (scopes, keys)
     }
@@ -219,13 +222,20 @@ impl Cache {
 
     /// The same, and gives the entry.
     pub(super) fn take(&self, key: &str) -> Option<AnyResident> {
-        let mut flights = self.shared.flights.lock(key);
-        flights.revoke(key);
-        let Backend::Memory(memory) = &self.shared.backend else {
-            return None;
-        };
-        let taken = memory.take(key);
-        drop(flights);
-        taken.filter(|entry| memory.dismiss(entry))
+        self.forget_beside(key);
+        match &self.shared.backend {
+            Backend::Memory(memory) => self.place(memory).take(key),
+            Backend::Off | Backend::Remote(_) => {
+                self.shared.flights.revoke(key);
+                None
+            }
+        }
+    }
+
+    /// Forgets a key in the process memory beside a store.
+    pub(super) fn forget_beside(&self, key: &str) {
+        if let Some(beside) = self.beside() {
+            drop(beside.take(key));
+        }
     }
 }

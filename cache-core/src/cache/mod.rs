@@ -12,6 +12,7 @@ mod invalidate;
 mod lifetime;
 mod load;
 mod named;
+mod near;
 mod set;
 mod shared_load;
 mod store_load;
@@ -22,7 +23,7 @@ use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(crate) use self::background::{Background, Order};
@@ -32,6 +33,7 @@ pub(crate) use self::fetch::Ask;
 pub use self::increment::Count;
 pub use self::invalidate::{Invalidation, Targets};
 pub use self::load::{Load, TryLoad};
+use self::near::Near;
 pub use self::set::{Set, SetIfAbsent, SetMany};
 pub use self::warm::{Warm, WarmEntries, Warmed, warm};
 use crate::clock::Clock;
@@ -41,7 +43,7 @@ use crate::event::Bus;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
-use crate::memory::Memory;
+use crate::memory::{Memory, MemoryLimit};
 use crate::remote::Remote;
 use crate::spec::Spec;
 use crate::stats::{Count as Counted, Counters, Stats, TierStats};
@@ -81,6 +83,10 @@ struct Shared {
     clock: Clock,
     counters: Counters,
     background: Background,
+    /// Process memory beside a store, for functions that use no other layer.
+    near: OnceLock<Near>,
+    /// How much any process memory of this cache may hold.
+    limit: MemoryLimit,
 }
 
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::spec::Spec;
 use crate::stats::Count;
 use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
-use crate::value::Value;
+use crate::value::{Local, Value};
 
 /// How many entries are set at once, where there are many to be set.
 const SETS_AT_ONCE: usize = 32;
@@ -122,18 +122,10 @@ impl Cache {
         let key = spec.key.qualified();
         match &self.shared.backend {
             Backend::Off => Ok(()),
-            Backend::Memory(memory) => {
-                let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
-                let mut flights = self.shared.flights.lock(key);
-                flights.revoke(key);
-                let replaced = memory.place(Arc::clone(&entry));
-                drop(flights);
-                drop(replaced);
-                memory.admit(entry);
-                Ok(())
-            }
+            Backend::Memory(_) => self.prime_near(spec, value),
             Backend::Remote(remote) => {
                 self.shared.flights.revoke(key);
+                self.forget_beside(key);
                 let new = New {
                     key: &spec.key,
                     scopes: &scopes,
@@ -236,7 +228,7 @@ impl Cache {
     }
 
     /// A value as process memory holds it.
-    pub(super) fn resident<V: Value>(
+    pub(super) fn resident<V: Local>(
         &self,
         memory: &Memory,
         key: &str,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::background::outwait;
 use super::fetch::{Ask, LoadFailure, Waited, held, run, wait_for};
 use super::lifetime::Lifetime;
+use super::near::Place;
 use super::{Cache, Mode, scopes};
-use crate::flight::{Ending, Flight, Leading};
+use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::generation::Held;
 use crate::keep::Keep;
@@ -21,12 +22,14 @@ enum Role<'f> {
     Found(AnyResident),
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
+    /// The flight cannot be waited for: load, and store nothing.
+    Alone,
 }
 
 impl Cache {
     pub(super) async fn load_shared<O, S, K, L>(
         &self,
-        memory: &Memory,
+        place: Place<'_>,
         mut ask: Ask<'_, O, S, K>,
         mut origin: L,
     ) -> Result<O::Value, O::Failure>
@@ -36,6 +39,7 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
+        let memory = place.memory;
         let (spec, mode, tally) = (ask.spec, ask.mode, ask.tally);
         let key = spec.key.qualified();
         if let Some(limit) = spec.freshness.load_timeout
@@ -55,7 +59,7 @@ impl Cache {
         }
         let mut generations = None;
         loop {
-            let role = match self.enter::<O>(memory, key, mode, &mut generations) {
+            let role = match place.enter::<O>(key, mode, ask.caller, &mut generations) {
                 Some(role) => role,
                 None => {
                     // Outside the lock: tags are the user's code.
@@ -79,6 +83,10 @@ impl Cache {
                         return result.map_err(LoadFailure::or_panic);
                     }
                 },
+                Role::Alone => {
+                    let result = run::<O, K, L>(&tally, origin).await;
+                    return result.map_err(LoadFailure::or_panic);
+                }
                 Role::Lead(leading) => {
                     let value = match run::<O, K, L>(&tally, origin).await {
                         Ok(value) => value,
@@ -133,19 +141,22 @@ impl Cache {
         land(memory, leading, Ending::Failed(failure.share::<O>()), kept);
         Err(failure.or_panic())
     }
+}
 
+impl<'c> Place<'c> {
     /// Finds the entry, joins the flight, or starts one under these generations; `None` where they are
     /// needed first.
-    fn enter<'c, O: Outcome>(
-        &'c self,
-        memory: &Memory,
+    fn enter<O: Outcome>(
+        self,
         key: &'c str,
         mode: Mode,
+        caller: Caller,
         generations: &mut Option<Held>,
     ) -> Option<Role<'c>> {
+        let Self { memory, flights } = self;
         // Before the lock, so that it is dropped after it.
         let found;
-        let mut flights = self.shared.flights.lock(key);
+        let mut locked = flights.lock(key);
         if mode == Mode::Read {
             // Again, now that nobody can land in between: the flight that this caller just missed
             // has stored its value.
@@ -158,17 +169,22 @@ impl Cache {
             }
         }
         if mode != Mode::Refresh
-            && let Some(flight) = flights.get(key)
+            && let Some(flight) = locked.get(key)
             && flight.is_current()
         {
-            return Some(Role::Wait(Arc::clone(flight)));
+            // A thread that stands still must not wait for a task that it may be the one to run.
+            return Some(match (caller, flight.leader()) {
+                (Caller::Thread, Caller::Task) => Role::Alone,
+                _ => Role::Wait(Arc::clone(flight)),
+            });
         }
         let generations = generations.take()?;
         Some(Role::Lead(Leading::start(
-            &self.shared.flights,
-            &mut flights,
+            flights,
+            &mut locked,
             key,
             generations,
+            caller,
         )))
     }
 }

@@ -18,7 +18,7 @@ use crate::clock::Tick;
 use crate::codec::{self, Coding, Encoded, Unreadable};
 use crate::envelope;
 use crate::error::{Error, StoreError};
-use crate::flight::{Ending, Flight, Leading, Moment};
+use crate::flight::{Caller, Ending, Flight, Leading, Moment};
 use crate::freshness::Freshness;
 use crate::keep::Keep;
 use crate::key::Key;
@@ -441,6 +441,7 @@ impl Cache {
             &mut flights,
             key,
             held,
+            Caller::Task,
         ))
     }
 
