@@ -265,7 +265,7 @@ pub fn prime_near<'c, V: LocalFor<'c>, S: Fn(&mut Tags)>(
 }
 
 /// [`invalidate`] for a function that uses process memory only.
-pub fn invalidate_near(site: &'static Site, key: Key) -> Result<(), Error> {
+pub fn invalidate_near(site: &'static Site, key: Key) -> Result<Invalidation, Error> {
     site.home()?.invalidate_near(&key, site.counters());
-    Ok(())
+    Ok(Invalidation::Done)
 }

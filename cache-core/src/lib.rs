@@ -80,7 +80,7 @@ pub mod __private {
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
     pub use crate::spec::spec;
-    pub use crate::value::{LocalFor, ValueFor};
+    pub use crate::value::{Local, LocalFor, ValueFor};
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{
         __handled as handled, __outcome as outcome, __part as part, __succeeded as succeeded,

@@ -84,7 +84,7 @@ impl Cache {
         place: Place<'_>,
         ask: Ask<'a, O, S, K>,
         origin: L,
-    ) -> Result<Answer<O>, (Ask<'a, O, S, K>, L)>
+    ) -> Hit<O, (Ask<'a, O, S, K>, L)>
     where
         O: Outcome,
         S: Fn(&mut Tags),
@@ -150,6 +150,9 @@ pub(crate) struct Ask<'a, O, S, K> {
 
 /// What a lookup comes to.
 type Answer<O> = Result<<O as Outcome>::Value, <O as Outcome>::Failure>;
+
+/// An answer at once, or what it was to be made of.
+type Hit<O, P> = Result<Answer<O>, P>;
 
 impl<'a, O, S, K> Ask<'a, O, S, K> {
     #[inline]

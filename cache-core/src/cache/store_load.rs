@@ -62,6 +62,8 @@ enum Permit {
     Unstored,
     /// Another entry turned up meanwhile: look again.
     LookAgain,
+    /// Another process does what was to be done early.
+    Taken,
 }
 
 impl Cache {
@@ -83,6 +85,8 @@ impl Cache {
         let mut budget = remote.budget();
         let mut has_missed = false;
         let mut has_queued = false;
+        // What an early load is to replace.
+        let mut old = None;
         loop {
             let looked = self.shared.flights.moment();
             let look = self.look_held::<O>(remote, &spec.key, &scopes, Age::Fresh, &mut budget);
@@ -102,7 +106,10 @@ impl Cache {
                     }
                     // Someone else was first.
                     (Mode::Early, Ok(_)) if !self.is_due(spec, &found) => return held,
-                    (Mode::Early | Mode::Refresh, _) => Some(found.seen),
+                    (Mode::Early | Mode::Refresh, _) => {
+                        old = Some(held);
+                        Some(found.seen)
+                    }
                 },
                 Ok(Look::Nothing(seen)) => {
                     if seen.is_corrupt {
@@ -160,6 +167,10 @@ impl Cache {
                             None
                         }
                         Permit::LookAgain => continue,
+                        Permit::Taken => match old.take() {
+                            Some(held) => return held,
+                            None => continue,
+                        },
                     };
                     let loading = run::<O, K, L>(&tally, origin);
                     let result = match &permit {
@@ -505,6 +516,10 @@ impl Cache {
                     // the one to be stored.
                     held.used();
                     return Permit::Unstored;
+                }
+                Ok(Leased::Held) if mode == Mode::Early => {
+                    held.used();
+                    return Permit::Taken;
                 }
                 Ok(Leased::Held) => {
                     held.used();

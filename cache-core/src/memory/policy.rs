@@ -24,7 +24,7 @@ pub(super) struct Policy {
     /// Entries that moka evicted, until its work is done.
     evicted: Arc<Mutex<Vec<AnyResident>>>,
     /// Entries that moka has to be told of again.
-    forgotten: Arc<Mutex<Vec<Kept>>>,
+    forgotten: Arc<Mutex<Vec<AnyResident>>>,
     /// How many had to go for others.
     evictions: Arc<AtomicU64>,
 }
@@ -51,30 +51,39 @@ impl Policy {
             .weigher(|_, kept: &Kept| kept.weight)
             .eviction_listener({
                 let (evicted, evictions) = (Arc::clone(&evicted), Arc::clone(&evictions));
-                let forgotten = Arc::clone(&forgotten);
+                let (forgotten, clock) = (Arc::clone(&forgotten), clock.clone());
                 move |key: Arc<Box<str>>, kept: Kept, cause: RemovalCause| {
                     // moka knows one entry a key, and when that goes nothing else would take the key
                     // out of the table. What the caller removed is out already; if a new entry came
-                    // meanwhile, it is the one that moka knew, and must know again.
-                    let removed = match cause {
-                        RemovalCause::Replaced => None,
-                        RemovalCause::Explicit => {
-                            let found = front.get(&key);
-                            let is_new = found.as_ref().is_some_and(|found| {
-                                std::ptr::addr_eq(Arc::as_ptr(found), kept.entry.as_ptr())
-                            });
-                            if is_new {
-                                forgotten.lock().push(kept);
+                    // meanwhile, it is the one that moka knew, and must know again. So it must of one
+                    // whose time was renewed by a hit.
+                    if cause == RemovalCause::Replaced {
+                        return;
+                    }
+                    let found = front.get(&key);
+                    let is_wanted = found.as_ref().is_some_and(|found| {
+                        let is_known = std::ptr::addr_eq(Arc::as_ptr(found), kept.entry.as_ptr());
+                        is_known
+                            && match cause {
+                                RemovalCause::Explicit => true,
+                                RemovalCause::Expired => clock.tick() < found.kept_until(),
+                                RemovalCause::Replaced | RemovalCause::Size => false,
                             }
-                            // It may be gone from the table by now, and this the last of it.
-                            found
+                    });
+                    if is_wanted {
+                        forgotten.lock().extend(found.clone());
+                    }
+                    let removed = match cause {
+                        RemovalCause::Expired | RemovalCause::Size if !is_wanted => {
+                            front.remove(&key, |_| true)
                         }
-                        RemovalCause::Expired | RemovalCause::Size => front.remove(&key, |_| true),
+                        _ => None,
                     };
+                    // They may be gone from the table by now, and these the last of them.
+                    evicted.lock().extend(removed.into_iter().chain(found));
                     if cause == RemovalCause::Size {
                         evictions.fetch_add(1, Ordering::Relaxed);
                     }
-                    evicted.lock().extend(removed);
                 }
             });
         if !clock.is_hand_wound() {
@@ -96,12 +105,17 @@ impl Policy {
     /// How many entries had to go for others.
     pub(super) fn evictions(&self) -> u64 {
         self.cache.run_pending_tasks();
-        self.drop_evicted();
+        self.catch_up();
         self.evictions.load(Ordering::Relaxed)
     }
 
     /// An entry was stored, or another in its place.
     pub(super) fn admit(&self, entry: &AnyResident) {
+        self.insert(entry);
+        self.catch_up();
+    }
+
+    fn insert(&self, entry: &AnyResident) {
         let weight = match &self.weigher {
             Some(weigher) => weigher(
                 entry.key.strip_prefix(':').unwrap_or(&entry.key),
@@ -115,7 +129,6 @@ impl Policy {
             kept_until: entry.kept_until(),
         };
         self.cache.insert(entry.key.clone(), kept);
-        self.drop_evicted();
     }
 
     /// An entry was used.
@@ -126,13 +139,7 @@ impl Policy {
     /// A key was removed.
     pub(super) fn dismiss(&self, key: &str) {
         self.cache.invalidate(key);
-        let forgotten = std::mem::take(&mut *self.forgotten.lock());
-        for kept in forgotten {
-            if let Some(entry) = kept.entry.upgrade() {
-                self.cache.insert(entry.key.clone(), kept);
-            }
-        }
-        self.drop_evicted();
+        self.catch_up();
     }
 
     pub(super) fn clear(&self) {
@@ -142,11 +149,17 @@ impl Policy {
     /// Entries, without those that are known to be gone but not yet counted out.
     pub(super) fn len(&self) -> u64 {
         self.cache.run_pending_tasks();
-        self.drop_evicted();
+        self.catch_up();
         self.cache.entry_count()
     }
 
-    fn drop_evicted(&self) {
+    /// Does what moka's listener could not, with moka's locks held: tells it again of what it must
+    /// know, and drops what it evicted.
+    fn catch_up(&self) {
+        let forgotten = std::mem::take(&mut *self.forgotten.lock());
+        for entry in forgotten {
+            self.insert(&entry);
+        }
         let evicted = std::mem::take(&mut *self.evicted.lock());
         drop(evicted);
     }
@@ -169,5 +182,39 @@ impl Expiry<Box<str>, Kept> for FreeExpired {
         _: Option<Duration>,
     ) -> Option<Duration> {
         kept.kept_until.since(self.clock.tick())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Ages, Memory};
+    use super::*;
+    use crate::generation::Generations;
+
+    #[test]
+    fn what_is_renewed_outlives_the_time_that_moka_was_told() {
+        let clock = Clock::default();
+        let memory = Memory::new(&MemoryLimit::Entries(10), clock.clone());
+        let stored = |key: &str| {
+            let ages = Ages {
+                expires_at: clock.tick().after(Duration::from_millis(10)),
+                stale_for: Duration::ZERO,
+            };
+            let held = Generations::new().hold([]);
+            let entry: AnyResident = Arc::new(Resident::new(key, clock.tick(), ages, held, 1_u8));
+            memory.place(Arc::clone(&entry));
+            memory.admit(Arc::clone(&entry));
+            entry
+        };
+        let renewed = stored(":renewed");
+        let later = clock.tick().after(Duration::from_secs(3_600));
+        assert!(renewed.expires_at.set_before(clock.tick(), later));
+        stored(":other");
+        // moka goes by a clock of its own; until it has noticed that the other one expired.
+        while memory.find(":other").is_some() {
+            memory.len();
+        }
+        assert!(memory.get(":renewed").is_some());
+        assert_eq!(memory.len(), 1);
     }
 }

@@ -27,6 +27,12 @@ pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
     if let Some(word) = &read.idle_ttl {
         errors.on(word, "`ttl_of` says it for each value: leave `ttl` out");
     }
+    if let Some(word) = &read.idle_lock {
+        errors.on(
+            word,
+            "process memory is no other process's: leave `lock` out, one load at a time is the rule in it",
+        );
+    }
     read.freshness.check(read.ttl.as_ref(), errors);
     if let Some(word) = read.freshness.detaches() {
         owned::check(read.function, word, errors);

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Generics, parse_quote};
 
 use super::expand;
-use super::model::{Read, Source};
+use super::model::{Layers, Read, Source};
 use super::value::{self, ValueType};
 use crate::function::Arg;
 use crate::generics::{only_used, turbofish};
@@ -58,7 +58,7 @@ pub(super) fn expand(read: &Read<'_>) -> TokenStream {
         #vis struct #name {}
 
         #(#cfg)*
-        #[allow(dead_code, clippy::multiple_bound_locations, clippy::too_many_arguments,
+        #[allow(dead_code, clippy::multiple_bound_locations, clippy::too_many_arguments, clippy::unused_async,
                 clippy::used_underscore_binding)]
         impl #name {
             #reading
@@ -205,10 +205,14 @@ impl<'r> Companion<'r> {
         let key = expand::key(self.read);
         let question = self.is_hashed().then(|| quote!(?));
         let made = local("key");
+        let call = match self.read.layers {
+            Layers::All => quote!(::larder::__private::invalidate(Self::__site(), #made).await),
+            Layers::L1 => quote!(::larder::__private::invalidate_near(Self::__site(), #made)),
+        };
         let body = self.body(quote! {
             #unused
             let #made = #key #question;
-            ::larder::__private::invalidate(Self::__site(), #made).await
+            #call
         });
         quote! {
             /// Makes the entry unusable, and every load of it that is under way.
@@ -233,10 +237,11 @@ impl<'r> Companion<'r> {
         let Valued { value, generics } = self.valued();
         let clause = &generics.where_clause;
         let (eager, spec) = self.spec();
-        let body = self.body(quote! {
-            #eager
-            ::larder::__private::peek(Self::__site(), #spec).await
-        });
+        let call = match self.read.layers {
+            Layers::All => quote!(::larder::__private::peek(Self::__site(), #spec).await),
+            Layers::L1 => quote!(::larder::__private::peek_near(Self::__site(), #spec)),
+        };
+        let body = self.body(quote!(#eager #call));
         quote! {
             /// The entry's value, if there is a usable one. Never loads.
             ///
@@ -261,10 +266,11 @@ impl<'r> Companion<'r> {
         let clause = &generics.where_clause;
         let (eager, spec) = self.spec();
         let given = Ident::new("value", Span::mixed_site());
-        let body = self.body(quote! {
-            #eager
-            ::larder::__private::prime(Self::__site(), #spec, #given).await
-        });
+        let call = match self.read.layers {
+            Layers::All => quote!(::larder::__private::prime(Self::__site(), #spec, #given).await),
+            Layers::L1 => quote!(::larder::__private::prime_near(Self::__site(), #spec, #given)),
+        };
+        let body = self.body(quote!(#eager #call));
         quote! {
             /// Stores a value without a load.
             ///
@@ -331,7 +337,11 @@ impl<'r> Companion<'r> {
                 let mut generics = self.generics(&quote!(#ty));
                 generics.params.insert(0, parse_quote!('__larder));
                 let bounds = &mut generics.make_where_clause().predicates;
-                bounds.push(parse_quote!(#ty: ::larder::__private::ValueFor<'__larder>));
+                let asked = match self.read.layers {
+                    Layers::All => quote!(ValueFor),
+                    Layers::L1 => quote!(LocalFor),
+                };
+                bounds.push(parse_quote!(#ty: ::larder::__private::#asked<'__larder>));
                 Valued {
                     value: quote!(#ty),
                     generics,
@@ -342,7 +352,11 @@ impl<'r> Companion<'r> {
                 let mut generics = self.generics(&quote!(#returned));
                 generics.params.push(parse_quote!(#value));
                 let bounds = &mut generics.make_where_clause().predicates;
-                bounds.push(parse_quote!(#value: ::larder::Value));
+                let asked = match self.read.layers {
+                    Layers::All => quote!(::larder::Value),
+                    Layers::L1 => quote!(::larder::__private::Local),
+                };
+                bounds.push(parse_quote!(#value: #asked));
                 bounds.push(parse_quote!(
                     ::larder::__private::Returns<#returned>: ::larder::__private::Yields<#value>
                 ));

@@ -8,7 +8,7 @@ use syn::{Expr, GenericParam};
 
 use super::companion;
 use super::keep;
-use super::model::{Read, Source};
+use super::model::{Layers, Read, Source};
 use super::owned;
 use super::value::{self, ValueType};
 use crate::body;
@@ -77,13 +77,15 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
         (false, Some(_)) => quote_spanned!(blamed=> ::larder::__private::read_detachable),
         (true, Some(_)) => quote_spanned!(blamed=> ::larder::__private::read_hashed_detachable),
     };
-    let outcome = if read.cache_err.is_some() {
-        quote_spanned!(blamed=> ::larder::__private::outcome!(keeping #returned))
+    let kind = if read.cache_err.is_some() {
+        quote!(keeping)
     } else if value::find_borrow(returned).is_some() {
-        quote_spanned!(blamed=> ::larder::__private::outcome!(borrowing #returned))
+        quote!(borrowing)
     } else {
-        quote_spanned!(blamed=> ::larder::__private::outcome!(#returned))
+        TokenStream::new()
     };
+    let coding = (read.layers == Layers::L1).then(|| quote!(, Uncoded));
+    let outcome = quote_spanned!(blamed=> ::larder::__private::outcome!(#kind #returned #coding));
     let keep = keep::expand(read, blamed);
     let (eager, spec) = spec(read);
     let variable = local("spec");
@@ -127,7 +129,10 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
     let lock = read.lock.into_iter();
     let error_ttl = read.cache_err.iter().map(|ttl| ttl.expand());
     let freshness = read.freshness.expand();
-    let changes = quote!(#(.ttl(#ttl))* #(.lock(#lock))* #(.error_ttl(#error_ttl))* #freshness);
+    let layers = (read.layers == Layers::L1).then(|| quote!(.layers(::larder::Layers::L1)));
+    let changes = quote! {
+        #(.ttl(#ttl))* #(.lock(#lock))* #(.error_ttl(#error_ttl))* #freshness #layers
+    };
     let (key, tags, base) = (local("key"), local("tags"), local("base"));
     match &read.source {
         Source::Spec(spec) => {

@@ -24,6 +24,9 @@ pub(super) struct Read<'f> {
     pub(super) ttl: Option<Ttl>,
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
+    pub(super) layers: Layers,
+    /// The word `lock` where there are no other processes to exclude.
+    pub(super) idle_lock: Option<Ident>,
     pub(super) keeps_none: bool,
     pub(super) cache_if: Option<Question>,
     /// How long an error is kept.
@@ -35,6 +38,29 @@ pub(super) struct Read<'f> {
     pub(super) skip: Vec<Ident>,
     /// Whether what the key is made of was not understood: then nothing can be missed in it.
     pub(super) is_broken: bool,
+}
+
+/// Which layers of its cache the function uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layers {
+    All,
+    /// Process memory.
+    L1,
+}
+
+impl Layers {
+    fn from_literal(layer: &LitStr, errors: &mut Errors) -> Self {
+        match layer.value().as_str() {
+            "l1" => Self::L1,
+            other => {
+                errors.on(
+                    layer,
+                    format!("`{other}` is no layer to choose: there is `\"l1\"`, process memory alone; left out, all of the cache's"),
+                );
+                Self::All
+            }
+        }
+    }
 }
 
 /// Where key, ttl and tags come from.
@@ -88,6 +114,13 @@ impl<'f> Read<'f> {
         };
         let is_broken = parsed.is_broken || errors.count() > before;
         let is_argument = |name: &str| function.has_name(name);
+        let layers = parsed
+            .layer
+            .map_or(Layers::All, |layer| Layers::from_literal(&layer, errors));
+        let idle_lock = match (layers, parsed.lock) {
+            (Layers::L1, Some(true)) => parsed.names.lock,
+            _ => None,
+        };
         let idle_ttl = parsed
             .ttl
             .is_some()
@@ -104,6 +137,8 @@ impl<'f> Read<'f> {
                 .and_then(|ttl| Ttl::from_expr(ttl, is_argument, errors)),
             lock: parsed.lock,
             cache: parsed.cache,
+            layers,
+            idle_lock,
             keeps_none: parsed.cache_none.unwrap_or(true),
             cache_if: parsed
                 .cache_if

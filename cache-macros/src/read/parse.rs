@@ -15,6 +15,7 @@ const KNOWN: &[Known] = &[
     known("skip", "skip(db)"),
     known("lock", "lock"),
     known("cache", "cache = \"sessions\""),
+    known("layer", "layer = \"l1\""),
     known("cache_none", "cache_none = false"),
     known("cache_if", "cache_if = |value| value.is_complete"),
     known("cache_err", "cache_err = \"5s\""),
@@ -36,6 +37,7 @@ pub(super) struct Parsed {
     pub(super) skip: Vec<Ident>,
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
+    pub(super) layer: Option<LitStr>,
     pub(super) cache_none: Option<bool>,
     pub(super) cache_if: Option<Expr>,
     pub(super) cache_err: Option<Expr>,
@@ -52,6 +54,7 @@ pub(super) struct Names {
     pub(super) key: Option<Ident>,
     pub(super) namespace: Option<Ident>,
     pub(super) ttl_of: Option<Ident>,
+    pub(super) lock: Option<Ident>,
 }
 
 impl Parsed {
@@ -61,6 +64,7 @@ impl Parsed {
             key: options.key("key").cloned(),
             namespace: options.key("namespace").cloned(),
             ttl_of: options.key("ttl_of").cloned(),
+            lock: options.key("lock").cloned(),
         };
         let key = options.expr("key", KNOWN, errors);
         let namespace = options.string("namespace", KNOWN, errors);
@@ -74,6 +78,7 @@ impl Parsed {
             tags: options.expr("tags", KNOWN, errors),
             lock: options.flag("lock", errors),
             cache: options.string("cache", KNOWN, errors),
+            layer: options.string("layer", KNOWN, errors),
             cache_none: options.flag("cache_none", errors),
             cache_if: options.expr("cache_if", KNOWN, errors),
             cache_err: options.expr("cache_err", KNOWN, errors),
