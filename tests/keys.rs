@@ -38,6 +38,16 @@ async fn namespaced(a: &str, b: &str) -> u8 {
     0
 }
 
+#[cache_read(key = "{a:hash}-{b:hash}")]
+async fn both_hashed(a: &str, b: &str) -> u8 {
+    0
+}
+
+#[cache_read(key = "{list:join}")]
+async fn joined(list: &[&str]) -> u8 {
+    0
+}
+
 #[cache_read()]
 async fn hashed(a: &str, b: &str) -> u8 {
     0
@@ -77,7 +87,7 @@ proptest! {
     ) {
         let same = (&a, &b) == (&c, &d);
         type Render = fn(&str, &str) -> Key;
-        let renders: [Render; 8] = [
+        let renders: [Render; 9] = [
             |a, b| colons::key(a, b),
             |a, b| dash::key(a, b),
             |a, b| percent::key(a, b),
@@ -85,6 +95,7 @@ proptest! {
             |a, b| accent::key(a, b),
             |a, b| pair::key(a, b),
             |a, b| namespaced::key(a, b),
+            |a, b| both_hashed::key(a, b),
             |a, b| hashed::key(a, b).expect("texts serialize"),
         ];
         for render in renders {
@@ -103,6 +114,16 @@ proptest! {
         for render in [colons::key, dash::key, percent::key, digit::key, accent::key, pair::key, namespaced::key] {
             prop_assert_eq!(render(one.0, one.1) == render(two.0, two.1), one == two);
         }
+    }
+
+    #[test]
+    fn two_lists_share_a_key_only_if_they_are_the_same(
+        a in prop::collection::vec(part(), 0..4),
+        b in prop::collection::vec(part(), 0..4),
+    ) {
+        let key = |list: &[String]| joined::key(&list.iter().map(String::as_str).collect::<Vec<_>>());
+        prop_assert_eq!(key(&a) == key(&b), a == b);
+        prop_assert_eq!(key(&[a.concat()]) == key(&a), a.len() == 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the macros' expansions call: one function for each thing that an annotated function does.
 
-use std::borrow::Borrow as _;
+use std::borrow::Borrow;
 use std::future::Future;
 
 use crate::Error;
@@ -204,7 +204,7 @@ pub fn own<T: Own + ?Sized>(argument: &T) -> T::Owned {
 }
 
 /// What a load of its own lends to the function's body.
-pub fn lend<T: Own + ?Sized>(owned: &T::Owned) -> &T {
+pub fn lend<T: ?Sized, O: Borrow<T>>(owned: &O) -> &T {
     owned.borrow()
 }
 

@@ -72,10 +72,12 @@ pub mod __private {
     };
     pub use crate::keep::{Keep, MaybeNone, always};
     pub use crate::key::{
-        HashPart, Hashed, PartByDisplay, PartByRule, PartMissing, Unwritable, Wrap,
+        ByHash, HashPart, Hashed, Integer, ListByRule, ListMissing, PartByDisplay, PartByRule,
+        PartMissing, Unwritable, Wrap, integer, list,
     };
     pub use crate::outcome::{
-        Outcome, Returns, ReturnsPlain, ReturnsResult, ReturnsSharedResult, Yields, outcome_kept,
+        Outcome, Returns, ReturnsKeptResult, ReturnsPlain, ReturnsResult, ReturnsSharedResult,
+        Yields, keeps_error,
     };
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
@@ -83,6 +85,7 @@ pub mod __private {
     pub use crate::value::{Local, LocalFor, ValueFor};
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{
-        __handled as handled, __outcome as outcome, __part as part, __succeeded as succeeded,
+        __handled as handled, __listed as listed, __outcome as outcome, __part as part,
+        __succeeded as succeeded,
     };
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::codec::{Coded, Coding};
-use crate::value::Local;
+use crate::codec::{Coded, Coding, Uncoded};
+use crate::value::{Local, Value};
 
 /// A failure that the callers of one load share.
 pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
@@ -85,142 +85,132 @@ pub struct FallibleShared<T, E, C = Coded>(PhantomData<fn(C) -> Result<T, E>>);
 /// A function that returns a `Result` whose error is kept for a while: `cache_err`.
 pub struct FallibleKept<T, E, C = Coded>(PhantomData<fn(C) -> Result<T, E>>);
 
-impl<T, C> Outcome for Plain<T, C>
-where
-    T: Local,
-    C: Coding<T> + Coding<NoNegative>,
-{
-    type Returned = T;
-    type Value = T;
-    type Failure = Infallible;
-    type Negative = NoNegative;
-    type Coding = C;
+/// The outcomes of functions whose values are coded like this, and so must be that. One bound for each
+/// type, so that one that lacks several traits gives one error.
+macro_rules! outcomes {
+    ($($coding:ident: $value:ident;)*) => {$(
+        impl<T: $value> Outcome for Plain<T, $coding> {
+            type Returned = T;
+            type Value = T;
+            type Failure = Infallible;
+            type Negative = NoNegative;
+            type Coding = $coding;
 
-    fn split(returned: T) -> Result<T, Infallible> {
-        Ok(returned)
-    }
+            fn split(returned: T) -> Result<T, Infallible> {
+                Ok(returned)
+            }
 
-    fn merge(result: Result<T, Infallible>) -> T {
-        match result {
-            Ok(value) => value,
-            Err(never) => match never {},
+            fn merge(result: Result<T, Infallible>) -> T {
+                match result {
+                    Ok(value) => value,
+                    Err(never) => match never {},
+                }
+            }
+
+            fn share(failure: &Infallible) -> Option<SharedFailure> {
+                match *failure {}
+            }
+
+            fn shared(_: &SharedFailure) -> Option<Infallible> {
+                None
+            }
+
+            fn failure(negative: NoNegative) -> Infallible {
+                match negative {}
+            }
         }
-    }
 
-    fn share(failure: &Infallible) -> Option<SharedFailure> {
-        match *failure {}
-    }
+        impl<T: $value, E> Outcome for Fallible<T, E, $coding> {
+            type Returned = Result<T, E>;
+            type Value = T;
+            type Failure = E;
+            type Negative = NoNegative;
+            type Coding = $coding;
 
-    fn shared(_: &SharedFailure) -> Option<Infallible> {
-        None
-    }
+            fn split(returned: Result<T, E>) -> Result<T, E> {
+                returned
+            }
 
-    fn failure(negative: NoNegative) -> Infallible {
-        match negative {}
-    }
+            fn merge(result: Result<T, E>) -> Result<T, E> {
+                result
+            }
+
+            fn share(_: &E) -> Option<SharedFailure> {
+                None
+            }
+
+            fn shared(_: &SharedFailure) -> Option<E> {
+                None
+            }
+
+            fn failure(negative: NoNegative) -> E {
+                match negative {}
+            }
+        }
+
+        impl<T: $value, E: Local> Outcome for FallibleShared<T, E, $coding> {
+            type Returned = Result<T, E>;
+            type Value = T;
+            type Failure = E;
+            type Negative = NoNegative;
+            type Coding = $coding;
+
+            fn split(returned: Result<T, E>) -> Result<T, E> {
+                returned
+            }
+
+            fn merge(result: Result<T, E>) -> Result<T, E> {
+                result
+            }
+
+            fn share(failure: &E) -> Option<SharedFailure> {
+                Some(Arc::new(failure.clone()))
+            }
+
+            fn shared(failure: &SharedFailure) -> Option<E> {
+                failure.downcast_ref::<E>().cloned()
+            }
+
+            fn failure(negative: NoNegative) -> E {
+                match negative {}
+            }
+        }
+
+        impl<T: $value, E: $value> Outcome for FallibleKept<T, E, $coding> {
+            type Returned = Result<T, E>;
+            type Value = T;
+            type Failure = E;
+            type Negative = Failed<E>;
+            type Coding = $coding;
+
+            fn split(returned: Result<T, E>) -> Result<T, E> {
+                returned
+            }
+
+            fn merge(result: Result<T, E>) -> Result<T, E> {
+                result
+            }
+
+            fn share(failure: &E) -> Option<SharedFailure> {
+                Some(Arc::new(failure.clone()))
+            }
+
+            fn shared(failure: &SharedFailure) -> Option<E> {
+                failure.downcast_ref::<E>().cloned()
+            }
+
+            fn negative(failure: &E) -> Option<Failed<E>> {
+                Some(Failed(failure.clone()))
+            }
+
+            fn failure(negative: Failed<E>) -> E {
+                negative.0
+            }
+        }
+    )*};
 }
 
-impl<T, E, C> Outcome for Fallible<T, E, C>
-where
-    T: Local,
-    C: Coding<T> + Coding<NoNegative>,
-{
-    type Returned = Result<T, E>;
-    type Value = T;
-    type Failure = E;
-    type Negative = NoNegative;
-    type Coding = C;
-
-    fn split(returned: Result<T, E>) -> Result<T, E> {
-        returned
-    }
-
-    fn merge(result: Result<T, E>) -> Result<T, E> {
-        result
-    }
-
-    fn share(_: &E) -> Option<SharedFailure> {
-        None
-    }
-
-    fn shared(_: &SharedFailure) -> Option<E> {
-        None
-    }
-
-    fn failure(negative: NoNegative) -> E {
-        match negative {}
-    }
-}
-
-impl<T, E, C> Outcome for FallibleShared<T, E, C>
-where
-    T: Local,
-    E: Local,
-    C: Coding<T> + Coding<NoNegative>,
-{
-    type Returned = Result<T, E>;
-    type Value = T;
-    type Failure = E;
-    type Negative = NoNegative;
-    type Coding = C;
-
-    fn split(returned: Result<T, E>) -> Result<T, E> {
-        returned
-    }
-
-    fn merge(result: Result<T, E>) -> Result<T, E> {
-        result
-    }
-
-    fn share(failure: &E) -> Option<SharedFailure> {
-        Some(Arc::new(failure.clone()))
-    }
-
-    fn shared(failure: &SharedFailure) -> Option<E> {
-        failure.downcast_ref::<E>().cloned()
-    }
-
-    fn failure(negative: NoNegative) -> E {
-        match negative {}
-    }
-}
-
-impl<T, E, C> Outcome for FallibleKept<T, E, C>
-where
-    T: Local,
-    E: Local,
-    C: Coding<T> + Coding<Failed<E>>,
-{
-    type Returned = Result<T, E>;
-    type Value = T;
-    type Failure = E;
-    type Negative = Failed<E>;
-    type Coding = C;
-
-    fn split(returned: Result<T, E>) -> Result<T, E> {
-        returned
-    }
-
-    fn merge(result: Result<T, E>) -> Result<T, E> {
-        result
-    }
-
-    fn share(failure: &E) -> Option<SharedFailure> {
-        Some(Arc::new(failure.clone()))
-    }
-
-    fn shared(failure: &SharedFailure) -> Option<E> {
-        failure.downcast_ref::<E>().cloned()
-    }
-
-    fn negative(failure: &E) -> Option<Failed<E>> {
-        Some(Failed(failure.clone()))
-    }
-
-    fn failure(negative: Failed<E>) -> E {
-        negative.0
-    }
-}
+outcomes!(Coded: Value; Uncoded: Local;);
 
 macro_rules! debug_by_name {
     ($($kind:ident<$($parameter:ident),*>)*) => {$(
@@ -256,12 +246,14 @@ macro_rules! __outcome {
         use $crate::__private::{ReturnsPlain as _, ReturnsResult as _};
         (&&$crate::__private::Returns::<$returned $(, $crate::__private::$coding)?>::NEW).outcome()
     }};
-    // `cache_err`: asks for a `Result`, and for an error that can be kept.
-    (keeping $returned:ty $(, $coding:ident)?) => {
-        $crate::__private::outcome_kept(
-            $crate::__private::Returns::<$returned $(, $crate::__private::$coding)?>::NEW,
-        )
-    };
+    // `cache_err`
+    (keeping $returned:ty $(, $coding:ident)?) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ReturnsKeptResult as _, ReturnsPlain as _};
+        let returns = $crate::__private::Returns::<$returned $(, $crate::__private::$coding)?>::NEW;
+        $crate::__private::keeps_error(&returns);
+        (&&returns).outcome()
+    }};
 }
 
 /// What a function returns, and how its values leave the process.
@@ -308,29 +300,29 @@ pub trait ReturnsPlain<T, C> {
 
 impl<T, C> ReturnsPlain<T, C> for Returns<T, C> {}
 
-/// A return type of which the error can be kept.
+#[doc(hidden)]
+pub trait ReturnsKeptResult<T, E, C> {
+    fn outcome(&self) -> FallibleKept<T, E, C> {
+        FallibleKept::NEW
+    }
+}
+
+impl<T, E, C> ReturnsKeptResult<T, E, C> for &Returns<Result<T, E>, C> {}
+
+/// A return type with an error in it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`cache_err` keeps errors, and `{Self}` is not a `Result` with one that can be kept",
-    label = "no error that can be kept",
-    note = "return a `Result`; derive `Clone`, `serde::Serialize` and `serde::Deserialize` for its error"
+    message = "`cache_err` is for functions that return a `Result`",
+    label = "no error is ever in this",
+    note = "leave `cache_err` out"
 )]
-pub trait KeepsError<C> {
-    type Value;
-    type Error;
-}
+pub trait HasError {}
 
-#[diagnostic::do_not_recommend]
-impl<T, E: Local, C: Coding<Failed<E>>> KeepsError<C> for Result<T, E> {
-    type Value = T;
-    type Error = E;
-}
+impl<T, E> HasError for Result<T, E> {}
 
+/// Says so where there is no error to be kept.
 #[doc(hidden)]
-#[must_use]
-pub fn outcome_kept<R: KeepsError<C>, C>(_: Returns<R, C>) -> FallibleKept<R::Value, R::Error, C> {
-    FallibleKept::NEW
-}
+pub fn keeps_error<R: HasError, C>(_: &Returns<R, C>) {}
 
 /// The value that is cached of a function that returns `R`, where only the caller can say which it
 /// is: `R` may be an alias of `Result` with a name of its own.

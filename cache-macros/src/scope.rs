@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use crate::errors::{Errors, did_you_mean};
 use crate::function::{Arg, Function};
 use crate::mentions::Names;
-use crate::template::{Hole, Piece, Template};
+use crate::template::{Format, Hole, Piece, Template};
 
 /// The names that templates and expressions can use in one attribute or entry.
 pub(crate) struct Scope<'a> {
@@ -178,7 +178,26 @@ impl<'a> Scope<'a> {
         let place = quote!(#place #(#members)*);
         // Located on the user's word, but not taken for the user's code by lints.
         let blamed = Span::mixed_site().located_at(blamed);
-        let part = quote_spanned!(blamed=> ::larder::__private::part!(#place));
+        let part = match &hole.format {
+            Format::Plain => quote_spanned!(blamed=> ::larder::__private::part!(#place)),
+            Format::Digits(format) => {
+                let integer = quote_spanned!(blamed=> ::larder::__private::integer(&#place));
+                let format = format!("{{:{format}}}");
+                quote!(::core::format_args!(#format, #integer))
+            }
+            Format::Hash => {
+                let part = quote_spanned!(blamed=> ::larder::__private::part!(#place));
+                quote!(::larder::__private::ByHash(#part))
+            }
+            Format::Join => {
+                let (item, to) = (local("item"), local("to"));
+                let part = quote_spanned!(blamed=> ::larder::__private::part!(*#item));
+                quote_spanned! {blamed=> ::larder::__private::list(
+                    ::larder::__private::listed!(#place),
+                    |#item, #to| ::larder::KeyPart::write(&#part, #to),
+                )}
+            }
+        };
         match next {
             Some(next) if may_stand_in_a_value(next) => {
                 quote_spanned!(blamed=> #out.value_before(#part, #next);)

@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Index, LitStr, Member};
 
-use crate::errors::Errors;
+use crate::errors::{Errors, did_you_mean};
 
 /// A template whose syntax was read.
 #[derive(Clone)]
@@ -28,8 +28,47 @@ pub(crate) struct Hole {
     /// The argument's name, `self` or `ret`.
     pub(crate) root: String,
     pub(crate) members: Vec<Member>,
+    pub(crate) format: Format,
     /// Where it is in the text, braces included.
     range: Range<usize>,
+}
+
+/// How a placeholder's value is written.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Format {
+    Plain,
+    /// `{id:08}`, `{id:x}`: digits, as `format!` writes them.
+    Digits(String),
+    /// `{email:hash}`
+    Hash,
+    /// `{ids:join}`
+    Join,
+}
+
+impl Format {
+    /// What stands behind the colon. Only what keeps different values apart.
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "hash" => return Some(Self::Hash),
+            "join" => return Some(Self::Join),
+            _ => {}
+        }
+        let digits = text.strip_suffix(['x', 'X', 'o', 'b']).unwrap_or(text);
+        let width = digits.strip_prefix('0');
+        let is_width = width.is_some_and(|width| matches!(width.parse(), Ok(1..=99_u8)));
+        let is_digits = is_width || (digits.is_empty() && !text.is_empty());
+        is_digits.then(|| Self::Digits(text.to_owned()))
+    }
+
+    /// As it is written behind the name.
+    fn canonical(&self) -> String {
+        match self {
+            Self::Plain => String::new(),
+            Self::Digits(format) => format!(":{format}"),
+            Self::Hash => ":hash".to_owned(),
+            Self::Join => ":join".to_owned(),
+        }
+    }
 }
 
 impl Hole {
@@ -38,6 +77,7 @@ impl Hole {
         Self {
             root: root.to_owned(),
             members: Vec::new(),
+            format: Format::Plain,
             range: 0..0,
         }
     }
@@ -51,6 +91,7 @@ impl Hole {
                 Member::Unnamed(index) => text.push_str(&format!(".{}", index.index)),
             }
         }
+        text.push_str(&self.format.canonical());
         text.push('}');
         text
     }
@@ -191,11 +232,19 @@ impl Reader<'_> {
         };
         let end = content_start + length + 1;
         let content = &self.text[content_start..end - 1];
-        match parse_path(content.trim()) {
+        let (path, format) = match content.split_once(':') {
+            Some((path, format)) => (path, Format::parse(format.trim())),
+            None => (content, Some(Format::Plain)),
+        };
+        match parse_path(path.trim()) {
             Some((root, members)) => {
+                if format.is_none() {
+                    self.complain(start..end, unknown_format(content));
+                }
                 self.pieces.push(Piece::Hole(Hole {
                     root,
                     members,
+                    format: format.unwrap_or(Format::Plain),
                     range: start..end,
                 }));
             }
@@ -225,6 +274,20 @@ impl Reader<'_> {
 
     fn complain(&mut self, range: Range<usize>, message: String) {
         self.errors.at(span_within(self.literal, &range), message);
+    }
+}
+
+/// What to write instead of the format in `id:>8`.
+fn unknown_format(content: &str) -> String {
+    let format = content
+        .split_once(':')
+        .map_or("", |(_, format)| format.trim());
+    match did_you_mean(format, ["hash", "join"]) {
+        hint if !hint.is_empty() => format!("unknown format `{format}`{hint}"),
+        _ => format!(
+            "`{format}` is no format that keeps different values apart: there are `08` and `x` for \
+             integers, `hash` for what is long, and `join` for lists"
+        ),
     }
 }
 
@@ -285,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn a_format_stands_behind_a_colon() {
+        assert_eq!(
+            read("<a.b:hash>:{c: join }"),
+            Ok("{a.b:hash}:{c:join}".into())
+        );
+        assert_eq!(
+            read("{a:08}:{b:x}:{c:016X}"),
+            Ok("{a:08}:{b:x}:{c:016X}".into())
+        );
+    }
+
+    #[test]
     fn doubled_characters_stand_for_themselves() {
         assert_eq!(read("{{a}}<<b>>"), Ok("{{a}}<b>".into()));
     }
@@ -292,7 +367,8 @@ mod tests {
     #[test]
     fn what_is_no_template_is_refused() {
         for text in [
-            "{", "{a", "a}", "a->b", "{}", "{a b}", "{a:08}", "{a}{b}", "<a>{b}", "{a{b}}", "{1}",
+            "{", "{a", "a}", "a->b", "{}", "{a b}", "{a:8}", "{a:}", "{a:?}", "{a:.2}", "{a:>08}",
+            "{a:hsah}", "{a}{b}", "<a>{b}", "{a{b}}", "{1}", "{:x}",
         ] {
             assert!(read(text).is_err(), "{text}");
         }

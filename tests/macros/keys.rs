@@ -376,3 +376,62 @@ async fn a_hashed_key_can_be_in_a_namespace() {
     assert_eq!(load::key("acme", 7).unwrap().namespace(), Some("acme"));
     with_cache(async { assert_eq!(load("acme", 7).await, 11) }).await;
 }
+
+#[tokio::test]
+async fn integers_can_be_written_in_digits_of_ones_choice() {
+    struct Order {
+        number: i32,
+    }
+    #[cache_read(key = "order:{id:08}:{shard:x}:{order.number:03}", tags = ["shard:{shard:04X}"])]
+    async fn load(id: u64, shard: &u8, order: Order) -> u8 {
+        0
+    }
+    let key = load::key(42, &255, Order { number: -5 });
+    assert_eq!(key.as_str(), "order:00000042:ff:-05");
+}
+
+#[tokio::test]
+async fn a_hash_stands_for_what_is_long_or_private() {
+    struct Account {
+        email: Option<String>,
+    }
+    #[cache_read(key = "account:{account.email:hash}:{path:hash}")]
+    async fn load(account: Account, path: &str) -> u8 {
+        0
+    }
+    let with = |email: Option<&str>, path: &str| {
+        let email = email.map(str::to_owned);
+        load::key(Account { email }, path)
+    };
+    let key = with(Some("ada@example.org"), &"long/".repeat(1_000));
+    assert_eq!(key.as_str().len(), "account:".len() + 32 + 1 + 32);
+    assert!(!key.as_str().contains("ada"));
+    assert_eq!(key, with(Some("ada@example.org"), &"long/".repeat(1_000)));
+    assert_ne!(key, with(Some("bob@example.org"), &"long/".repeat(1_000)));
+    assert_ne!(with(None, "a"), with(Some(""), "a"));
+}
+
+#[tokio::test]
+async fn lists_are_joined_and_stay_apart() {
+    struct Sku(u32);
+    impl std::fmt::Display for Sku {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "sku-{}", self.0)
+        }
+    }
+    #[cache_read(key = "tagged:{tags:join}:{skus:join}")]
+    async fn load(tags: &[&str], skus: Vec<Sku>) -> u8 {
+        0
+    }
+    let key = |tags: &[&str]| load::key(tags, vec![Sku(1), Sku(2)]);
+    assert_eq!(key(&["a", "b:c"]).as_str(), "tagged:a,b%3Ac:sku-1,sku-2");
+    assert_ne!(key(&["a", "b"]), key(&["a,b"]));
+    assert_ne!(key(&[]), key(&[""]));
+
+    #[cache_read(key = "optional:{ids:join}")]
+    async fn optional(ids: &[Option<u8>]) -> u8 {
+        0
+    }
+    assert_ne!(optional::key(&[]), optional::key(&[None]));
+    assert_ne!(optional::key(&[None, None]), optional::key(&[None]));
+}

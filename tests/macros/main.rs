@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, too, fail where they should
 
+mod ages;
 mod caches;
 mod companions;
 mod functions;

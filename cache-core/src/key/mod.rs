@@ -5,6 +5,7 @@
 //! namespace.
 
 mod escape;
+mod format;
 mod hashed;
 mod part;
 mod pattern;
@@ -17,6 +18,8 @@ use std::hash::{Hash, Hasher};
 use serde::Serialize;
 
 pub use self::escape::escape;
+#[doc(hidden)]
+pub use self::format::{ByHash, Integer, ListByRule, ListMissing, integer, list};
 #[doc(hidden)]
 pub use self::hashed::{HashPart, Hashed};
 pub use self::part::KeyPart;

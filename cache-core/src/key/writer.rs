@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use xxhash_rust::xxh3::Xxh3Default;
+
 use super::escape::{always_escaped, write_escaped};
 use super::part::KeyPart;
 use super::text::Text;
@@ -17,6 +19,7 @@ enum Target<'a> {
     Key(&'a mut Text),
     Namespace(&'a mut Text),
     Tag(&'a mut String),
+    Hash(&'a mut Hashing),
 }
 
 impl<'a> KeyWriter<'a> {
@@ -39,6 +42,13 @@ impl<'a> KeyWriter<'a> {
         }
     }
 
+    /// Renders into a hash, which allocates nothing however long it gets.
+    pub(super) fn hash(hash: &'a mut Hashing) -> Self {
+        Self {
+            target: Target::Hash(hash),
+        }
+    }
+
     /// Literal text of the template.
     #[inline]
     pub fn text(&mut self, text: &str) {
@@ -48,6 +58,7 @@ impl<'a> KeyWriter<'a> {
                 write_escaped(text, None, &mut |piece| namespace.push(piece));
             }
             Target::Tag(tag) => tag.push_str(text),
+            Target::Hash(hash) => hash.0.update(text.as_bytes()),
         }
     }
 
@@ -83,7 +94,17 @@ impl<'a> KeyWriter<'a> {
         match &mut self.target {
             Target::Key(text_of) | Target::Namespace(text_of) => text_of.push(text),
             Target::Tag(tag) => tag.push_str(text),
+            Target::Hash(hash) => hash.0.update(text.as_bytes()),
         }
+    }
+}
+
+/// What hashes as it is written to.
+pub(super) struct Hashing(pub(super) Xxh3Default);
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashing")
     }
 }
 
@@ -118,11 +139,21 @@ impl ValueWriter<'_, '_> {
         }
     }
 
+    /// Separates the values of a list: as it is, which no value can contain.
+    pub(super) fn comma(&mut self) {
+        self.out.push(",");
+    }
+
+    /// Writes with the values one level deeper, as those in an `Option` and in a list are.
+    pub(super) fn inside(&mut self, write: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        write(self);
+        self.depth -= 1;
+    }
+
     /// Writes a value that is inside an `Option`.
     pub fn some(&mut self, value: impl KeyPart) {
-        self.depth += 1;
-        value.write(self);
-        self.depth -= 1;
+        self.inside(|out| value.write(out));
     }
 }
 

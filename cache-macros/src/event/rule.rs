@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::options::{Known, Options, known};
 use crate::scope::{Scope, parse_namespace};
 use crate::tags::Tag;
-use crate::template::{Piece, Template};
+use crate::template::{Format, Piece, Template};
 
 const KNOWN: &[Known] = &[
     known("tags", "tags = [\"user:{user_id}\"]"),
@@ -162,6 +162,14 @@ impl Rule {
             Key::Parts(parts) => Some(Expr::Tuple(parts.clone())),
             Key::Expr(expr) => Some(expr.clone()),
         });
+        for template in self.written() {
+            for hole in template.holes().filter(|hole| hole.format != Format::Plain) {
+                errors.at(
+                    template.span_of(hole),
+                    "a format needs the event's type, as in `invalidate_on!(\"user.updated\": UserUpdated, ..)`",
+                );
+            }
+        }
         for expr in expressions.chain(parts) {
             errors.on(
                 expr,
@@ -178,6 +186,18 @@ impl Rule {
             has_ret: false,
             what: "value",
         }
+    }
+
+    fn written(&self) -> impl Iterator<Item = &Template> {
+        let tags = self.tags.iter().filter_map(|tag| match tag {
+            Tag::Template(template) => Some(template),
+            _ => None,
+        });
+        let keys = self.keys.iter().filter_map(|key| match key {
+            Key::Template(template) => Some(template),
+            _ => None,
+        });
+        tags.chain(keys).chain(&self.namespace)
     }
 
     fn templates(&mut self) -> impl Iterator<Item = &mut Template> {

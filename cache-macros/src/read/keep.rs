@@ -82,7 +82,9 @@ pub(super) fn expand(read: &Read<'_>, blamed: Span) -> TokenStream {
     let (value, kept) = (local("value"), local("kept"));
     let not = quote!(return ::larder::__private::Keep::Not;);
     let some = (!read.keeps_none).then(|| {
-        let is_some = quote_spanned!(blamed=> ::larder::__private::MaybeNone::is_some(#value));
+        let mut asked = value.clone();
+        asked.set_span(value.span().located_at(blamed));
+        let is_some = quote_spanned!(blamed=> ::larder::__private::MaybeNone::is_some(#asked));
         quote!(if !#is_some { #not })
     });
     let cache_if = read.cache_if.iter().map(|question| {

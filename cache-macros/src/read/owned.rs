@@ -96,7 +96,7 @@ pub(super) fn check(function: &Function, word: &Ident, errors: &mut Errors) {
 //             let name = ::larder::__private::own(name);
 //             async move {
 //                 let this = &this;
-//                 let name = ::larder::__private::lend::<str>(&name);
+//                 let name = ::larder::__private::lend::<str, _>(&name);
 //                 { this.load(name).await }
 //             }
 //         }
@@ -106,11 +106,12 @@ pub(super) fn load(function: &Function) -> TokenStream {
     if let Some(receiver) = function.receiver() {
         let this = local("self");
         let blamed = Span::mixed_site().located_at(receiver.self_token.span());
+        let given = &receiver.self_token;
         if function.has_shared_self() {
-            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::own(self);));
+            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::own(#given);));
             lend.extend(quote!(let #this = &#this;));
         } else {
-            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::again(&self);));
+            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::again(&#given);));
         }
         ReplaceSelf(this).visit_block_mut(&mut block);
     }
@@ -129,13 +130,13 @@ fn owned(arg: &Arg, own: &mut TokenStream, lend: &mut TokenStream) {
         Form::Value | Form::Borrowing(_) => own.extend(body::copy(arg)),
         Form::Reference(ty) => {
             own.extend(quote_spanned!(blamed=> let #ident = ::larder::__private::own(#ident);));
-            lend.extend(quote!(let #ident = ::larder::__private::lend::<#ty>(&#ident);));
+            lend.extend(quote!(let #ident = ::larder::__private::lend::<#ty, _>(&#ident);));
         }
         Form::Optional(ty) => {
             let owner = quote_spanned!(blamed=> ::larder::__private::own);
             own.extend(quote!(let #ident = #ident.map(#owner);));
             lend.extend(quote! {
-                let #ident = #ident.as_ref().map(::larder::__private::lend::<#ty>);
+                let #ident = #ident.as_ref().map(::larder::__private::lend::<#ty, _>);
             });
         }
     }

@@ -15,7 +15,7 @@ async fn unnamed(id: u64) -> u64 {
     id
 }
 
-#[cache_read(key = "k:{id:08}")]
+#[cache_read(key = "k:{id 08}")]
 async fn formatted(id: u64) -> u64 {
     id
 }
