@@ -65,11 +65,21 @@ use proc_macro::TokenStream;
 /// | `skip(db, trace)` | Arguments that are not part of the key. `skip(self)` for methods. |
 /// | `lock` | A load excludes loads of the same key in other processes. |
 /// | `cache = "sessions"` | The named cache to use. |
+/// | `layer = "l1"` | In process memory alone, as it is: the value is `Clone` and need not be `Serialize`. |
 /// | `cache_none = false` | `None` is not stored. |
+/// | `cache_if = \|value\| ..` | Only values of which this says so are stored. |
+/// | `ttl_of = \|value\| ..` | How long this value may be used: a `Duration` or a `larder::Ttl`, in place of `ttl`. |
+/// | `cache_err = "5s"` | An error is kept too, so long; it is `Clone`, `Serialize` and `Deserialize`. |
+/// | `early_ttl = "4m"` | An entry older than this is served, and loaded again in the background; arguments are cloned for that. |
+/// | `refresh` | A hit gives its entry the whole ttl again. |
+/// | `stale_for = "1h"` | An entry is kept so much longer, and served when a load fails. |
+/// | `load_timeout = "200ms"` | Also served while a load takes longer than this, which then goes on alone. |
+/// | `jitter = "10%"` | Each ttl comes out shorter by a random part of this, a share or a duration. |
 ///
 /// # Templates
 ///
-/// `{id}` and `<id>` stand for an argument, `{user.id}`, `{pair.0}` and `{self.tenant}` for a field.
+/// `{id:08}` and `{id:x}` write an integer in digits, `{email:hash}` the xxh3-128 of a value,
+/// `{ids:join}` the values of a slice. `{id}` and `<id>` stand for an argument, `{user.id}`, `{pair.0}` and `{self.tenant}` for a field.
 /// `{{`, `}}`, `<<` and `>>` are the characters themselves. Arguments need `Display` or
 /// `larder::KeyPart`. They are escaped, so that no value reaches the key of another; two
 /// placeholders must be separated. Every argument is in the key or in `skip(..)`.

@@ -19,8 +19,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a caller joins only a flight that no invalidation overtook (memory)",
         file: "cache-core/src/cache/shared_load.rs",
-        with: "                && flight.is_current()\n            {\n                return Some(Role::Wait",
-        without: "            {\n                return Some(Role::Wait",
+        with: "            && flight.is_current()\n        {",
+        without: "        {",
     },
     Guard {
         name: "a load that was overtaken does not land (memory)",
@@ -42,8 +42,68 @@ const GUARDS: &[Guard] = &[
     },
     Guard {
         name: "deleting a key takes its flight out",
+        file: "cache-core/src/cache/near.rs",
+        with: "flights.revoke(key);\n        let taken",
+        without: "let taken",
+    },
+    Guard {
+        name: "a stale value is not one that was invalidated (memory)",
+        file: "cache-core/src/memory/entry.rs",
+        with: "now < self.kept_until() && self.held.is_current()",
+        without: "now < self.kept_until()",
+    },
+    Guard {
+        name: "a stale value is not one that was invalidated (store)",
+        file: "cache-core/src/remote/mod.rs",
+        with: "        if !self\n            .is_current(",
+        without: "        if age == Age::Fresh && !self\n            .is_current(",
+    },
+    Guard {
+        name: "an entry is loaded early once at a time",
+        file: "cache-core/src/cache/background.rs",
+        with: "Some(Early::UnderWay) => return false,",
+        without: "Some(Early::UnderWay) => {}",
+    },
+    Guard {
+        name: "an early load that failed is not tried again at once",
+        file: "cache-core/src/cache/background.rs",
+        with: "if now < *moment => return false,",
+        without: "if now < *moment && false => return false,",
+    },
+    Guard {
+        name: "one process loads early, the others do not wait",
+        file: "cache-core/src/cache/store_load.rs",
+        with: "(Mode::Read, true) | (Mode::Early, _) => Claim::Exclusive,",
+        without: "(Mode::Read, true) => Claim::Exclusive,\n            (Mode::Early, _) => Claim::Shared,",
+    },
+    Guard {
+        name: "a failure takes no value's place (memory)",
+        file: "cache-core/src/cache/shared_load.rs",
+        with: "Mode::Refresh | Mode::Early => None,",
+        without: "Mode::Refresh | Mode::Early => failure.negative::<O>(),",
+    },
+    Guard {
+        name: "a failure that is kept does not read as a value",
+        file: "cache-core/src/codec/mod.rs",
+        with: "    codec | FAILURE",
+        without: "    codec",
+    },
+    Guard {
+        name: "what is stale is not cleaned up (memory)",
+        file: "cache-core/src/cache/delete.rs",
+        with: "!memory.is_kept(entry)",
+        without: "!memory.is_usable(entry)",
+    },
+    Guard {
+        name: "settling waits for loads in the background",
         file: "cache-core/src/cache/invalidate.rs",
-        with: "flights.revoke(key);",
+        with: "self.shared.background.settled().await;",
+        without: "",
+    },
+    Guard {
+        name: "an invalidation reaches what stays in process memory beside a store",
+        file: "cache-core/src/cache/invalidate.rs",
+        with: "        self.forget_beside(key);\n",
         without: "",
     },
     Guard {
