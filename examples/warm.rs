@@ -30,7 +30,7 @@ async fn fetch(id: u64) -> Result<Product, std::io::Error> {
     })
 }
 
-#[cache_read(key = "product:{id}", ttl = long, tags = ["products"])]
+#[cache_read(key = "product:{id}", ttl = long)]
 async fn get_product(id: u64) -> Result<Product, std::io::Error> {
     fetch(id).await
 }

@@ -10,6 +10,8 @@ use crate::config::{Builder, InitError};
 /// over it. A Redis server at `CACHE_URL` (else `REDIS_URL`), else process memory, if nothing more is
 /// said. `docs/configuration.md` has the table of everything that can be said.
 ///
+/// What is wrong between the annotated functions ([`check`](crate::check())) is warned of.
+///
 /// Call it once, first thing in `main`. Functions that are called without it use process memory, and
 /// warn once.
 ///
@@ -24,6 +26,17 @@ use crate::config::{Builder, InitError};
 /// ```
 pub async fn init() -> Result<(), InitError> {
     Builder::init().await
+}
+
+/// Warns of what is wrong between the functions of this program.
+pub(crate) fn warn_of_findings() {
+    let report = larder_core::check();
+    for finding in report.findings() {
+        tracing::warn!("{finding}");
+    }
+    for finding in report.possible() {
+        tracing::debug!("possibly: {finding}");
+    }
 }
 
 /// The default cache: the task's own, else the installed one, else process memory.

@@ -9,14 +9,17 @@ mod init;
 pub use larder_axum as axum;
 pub use larder_core::{
     AddProjection, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Compression, Count,
-    Cursor, Emitted, Entry, Error, EventLog, EventStats, Freshness, Gap, Handler, HandlerStats,
-    Health, Invalidation, Jitter, Key, KeyPart, KeyWriter, Layers, Listen, Listening, Load,
-    MemoryLimit, Mode, Page, Pattern, PatternPart, Projection, Projections, Publication, Role, Set,
-    SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Tag, Tags, Targets, TierHealth,
-    TierStats, TryLoad, Ttl, Ttls, Unsettled, Value, ValueWriter, Warm, WarmEntries, Warmed,
-    Weigher, emit, escape, event, event_stats, handlers, listen, sites, slot, store, warm,
+    Cursor, Declaration, Emitted, Entry, Error, EventLog, EventStats, Finding, Freshness, Gap,
+    Graph, Handler, HandlerStats, Health, Invalidation, Jitter, Key, KeyPart, KeyWriter, Layers,
+    Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Projection,
+    Projections, Publication, Report, Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store,
+    StoreError, Suggestion, Tag, Tags, Targets, TierHealth, TierStats, TryLoad, Ttl, Ttls, Unseen,
+    Unsettled, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, check, emit, escape, event,
+    event_stats, handlers, listen, sites, slot, store, warm,
 };
-pub use larder_macros::{Projection, cache_read, cache_write, invalidate_on, on_event, resource};
+pub use larder_macros::{
+    Projection, by_hand, cache_read, cache_write, invalidate_on, on_event, resource,
+};
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 

@@ -56,6 +56,26 @@ fn quickstart() {
     );
 }
 
+#[test]
+fn graph() {
+    let text = run("graph", &[]);
+    let finding = "nothing invalidates the tag `orders-of:{customer}` that `graph::orders` \
+                   (examples/graph.rs:";
+    assert!(
+        text.contains(&format!("WARN larder::init: {finding}")),
+        "{text}"
+    );
+    assert!(
+        text.contains("invalidated by: event stock.delivered"),
+        "{text}"
+    );
+    assert!(text.contains("```mermaid\nflowchart LR\n"), "{text}");
+    assert!(
+        text.contains(&format!("2 findings:\n\n{finding}")),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn two_processes_on_one_redis() {
     let server = RedisServer::start().await;

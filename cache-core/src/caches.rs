@@ -14,7 +14,7 @@ use crate::site::sites;
 use crate::store::Nonce;
 
 /// What the cache is called that functions use unless they name another one.
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 
 /// The caches of a process or of a task: a default one, and any number with names. Cloning is cheap
 /// and shares them.
@@ -332,6 +332,11 @@ pub(crate) fn any_scope() -> bool {
 
 pub(crate) fn is_installed() -> bool {
     INSTALLED.get().is_some()
+}
+
+/// The task's own caches, else the installed ones; `None` where nobody has said yet which there are.
+pub(crate) fn configured() -> Option<Caches> {
+    scoped(Caches::clone).or_else(|| INSTALLED.get().cloned())
 }
 
 pub(crate) fn find(name: Option<&str>) -> Result<Home, Error> {

@@ -14,6 +14,7 @@ pub mod event;
 mod flight;
 mod freshness;
 mod generation;
+mod graph;
 mod health;
 mod keep;
 mod key;
@@ -44,6 +45,7 @@ pub use crate::event::{
     emit, event_stats, handlers, listen,
 };
 pub use crate::freshness::{Freshness, Jitter};
+pub use crate::graph::{Declaration, Finding, Graph, Report, Suggestion, Unseen, check};
 pub use crate::health::{CacheHealth, Health, TierHealth};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
 pub use crate::memory::{MemoryLimit, Weigher};
@@ -70,6 +72,10 @@ pub mod __private {
         FailsByDebug, FailsByDisplay, FailsSilently, Failure, HandlerRegistration, Handling,
         Payload, Piece, Returned, Rule, Succeeds, apply, decode, invalidate_on,
     };
+    pub use crate::graph::{
+        ByHand, ByHandRegistration, Code, Entry, Kept, Resource, ResourceRegistration, Templates,
+        ValueType, value_type,
+    };
     pub use crate::keep::{Keep, MaybeNone, always};
     pub use crate::key::{
         ByHash, HashPart, Hashed, Integer, ListByRule, ListMissing, PartByDisplay, PartByRule,
@@ -86,6 +92,6 @@ pub mod __private {
     pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
     pub use crate::{
         __handled as handled, __listed as listed, __outcome as outcome, __part as part,
-        __succeeded as succeeded,
+        __succeeded as succeeded, __value_type as value_type_of,
     };
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::Error;
 use crate::cache::Cache;
 use crate::caches::{self, Home};
+use crate::graph::{Declaration, Templates};
 use crate::stats::{Counters, Stats};
 
 /// Whether a function reads through the cache or writes past it.
@@ -22,11 +23,9 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Site {
     role: Role,
-    function: &'static str,
-    key: Option<&'static str>,
-    tags: &'static [&'static str],
+    declared: Declaration,
+    templates: Templates,
     cache: Option<&'static str>,
-    location: (&'static str, u32),
     counters: Counters,
     /// The installed cache that the function uses, once it is known: a hit must not look it up.
     home: OnceLock<&'static Cache>,
@@ -39,31 +38,22 @@ impl Site {
     #[must_use]
     #[track_caller]
     pub const fn new(role: Role, function: &'static str) -> Self {
-        let caller = std::panic::Location::caller();
         Self {
             role,
-            function,
-            key: None,
-            tags: &[],
+            declared: Declaration::here(function),
+            templates: Templates::new(),
             cache: None,
-            location: (caller.file(), caller.line()),
             counters: Counters::new(),
             home: OnceLock::new(),
             complained: AtomicBool::new(false),
         }
     }
 
-    /// With the key's template as it is written in the attribute.
+    /// With what its attribute says of keys and tags.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn key(mut self, template: &'static str) -> Self {
-        self.key = Some(template);
-        self
-    }
-
-    /// With the tags' templates as they are written in the attribute.
-    #[must_use]
-    pub const fn tags(mut self, templates: &'static [&'static str]) -> Self {
-        self.tags = templates;
+    pub const fn with(mut self, templates: Templates) -> Self {
+        self.templates = templates;
         self
     }
 
@@ -83,25 +73,25 @@ impl Site {
     /// The function's whole path.
     #[must_use]
     pub fn function(&self) -> &'static str {
-        self.function
+        self.declared.name
     }
 
     /// The file and line of the function's attribute.
     #[must_use]
     pub fn location(&self) -> (&'static str, u32) {
-        self.location
+        (self.declared.file, self.declared.line)
     }
 
     /// The key's template, where the attribute has one.
     #[must_use]
     pub fn key_template(&self) -> Option<&'static str> {
-        self.key
+        self.templates.key
     }
 
     /// The tags' templates, where the attribute has some.
     #[must_use]
     pub fn tag_templates(&self) -> &'static [&'static str] {
-        self.tags
+        self.templates.tags
     }
 
     /// The named cache that the function wants; `None` for the default one.
@@ -114,6 +104,14 @@ impl Site {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    pub(crate) fn declared(&self) -> Declaration {
+        self.declared
+    }
+
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.templates
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -149,12 +147,12 @@ impl Site {
     #[cold]
     pub(crate) fn complain(&self, error: &Error) {
         if !self.complained.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, function = self.function, "the function runs uncached");
+            tracing::error!(%error, function = self.function(), "the function runs uncached");
         }
     }
 
     pub(crate) fn wanting(&self, error: Error) -> Error {
-        error.wanted_by(self.function)
+        error.wanted_by(self.function())
     }
 }
 

@@ -70,14 +70,6 @@ impl Key {
         }
     }
 
-    /// The key as start-up reports name it, where it can be told before a call.
-    pub(crate) fn text(&self) -> Option<String> {
-        match self {
-            Self::Template(template) => Some(template.canonical()),
-            Self::Parts(_) | Self::Expr(_) => None,
-        }
-    }
-
     // Input:  key = "user:{id}", namespace = "{org}"
     // Output: ::larder::Key::render_in(|out| { .. }, |out| { .. })
     /// An expression of type `larder::Key`.

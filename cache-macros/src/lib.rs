@@ -3,6 +3,7 @@
 //! that name.
 
 mod body;
+mod by_hand;
 mod duration;
 mod errors;
 mod event;
@@ -278,6 +279,38 @@ pub fn on_event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn invalidate_on(input: TokenStream) -> TokenStream {
     event::declaration(input.into()).into()
+}
+
+/// Says which tags, keys and entries code uses by itself, so that [`larder::check()`] does not miss
+/// them: a tag that is invalidated with `cache.invalidate_tags(..)`, set with `cache.set(..).tags(..)`,
+/// or used by another program on the same server. It stands in a module or a function, best beside the
+/// code that it speaks of, and does nothing else.
+///
+/// ```
+/// use larder::{by_hand, cache_read};
+///
+/// #[cache_read(key = "user:{id}", tags = ["user:{id}", "users"])]
+/// async fn get_user(id: u64) -> String { format!("user {id}") }
+///
+/// async fn import(ids: &[u64]) -> Result<(), larder::Error> {
+///     by_hand!("user:{id}", "users");
+///     let mut changed: Vec<_> = ids.iter().map(|id| format!("user:{id}")).collect();
+///     changed.push("users".to_owned());
+///     larder::cache().invalidate_tags(changed).await?;
+///     Ok(())
+/// }
+///
+/// assert!(larder::check().is_clean());
+/// ```
+///
+/// Names are templates; what placeholders are called does not matter. An entry of a
+/// [`resource!`](macro@resource) is named by its path, `by_hand!(user::profile)`, its tag by
+/// `by_hand!(user::tag)`. `cache = "sessions"` says in which named cache.
+///
+/// [`larder::check()`]: https://docs.rs/larder/latest/larder/fn.check.html
+#[proc_macro]
+pub fn by_hand(input: TokenStream) -> TokenStream {
+    by_hand::declaration(input.into()).into()
 }
 
 /// Makes a struct a read model, which a cache keeps under its id: `cache.projections::<OrderSummary>()`.

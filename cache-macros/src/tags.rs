@@ -87,14 +87,6 @@ impl Tag {
         }
     }
 
-    /// The tag as start-up reports name it, where it can be told before a call.
-    pub(crate) fn text(&self) -> Option<String> {
-        match self {
-            Self::Template(template) => Some(template.canonical()),
-            Self::One(_) | Self::Many(_) | Self::Function(_) => None,
-        }
-    }
-
     // Input:  "user:{id}"
     // Output: tags.render(|out| { .. });
     /// A statement that adds it to the `larder::Tags` in the variable `tags`.

@@ -230,7 +230,7 @@ impl Builder {
     }
 
     /// Connects, checks that every annotated function finds its cache, makes these the caches of the
-    /// process, and listens to the events of other processes where there are handlers.
+    /// process, warns of what [`check`](crate::check()) finds, and listens to the events of other processes where there are handlers.
     ///
     /// # Errors
     /// [`InitError`].
@@ -250,6 +250,7 @@ impl Builder {
         let caches = self.open(plans).await?;
         let shown = format!("{caches:?}");
         caches.install()?;
+        crate::init::warn_of_findings();
         crate::events::start(consumer).await;
         tracing::info!(caches = shown, "caches are set up");
         Ok(())

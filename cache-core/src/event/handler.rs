@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, unreadable};
 use super::stats::{HandlerCounters, HandlerStats};
+use crate::graph::{Declaration, Templates};
 
 /// An encoded payload.
 #[doc(hidden)]
@@ -21,8 +22,10 @@ pub type Handling = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 /// One function that was registered for an event with `#[on_event(..)]` or `invalidate_on!(..)`.
 pub struct Handler {
     event: &'static str,
-    function: &'static str,
+    declared: Declaration,
     cache: Option<&'static str>,
+    /// What a rule invalidates; what a function does, nobody knows.
+    rule: Option<Templates>,
     run: fn(Payload) -> Handling,
     pub(crate) counters: HandlerCounters,
 }
@@ -31,6 +34,7 @@ impl Handler {
     /// A function for an event, called by its whole path, as in `shop::users::drop_user`.
     #[doc(hidden)]
     #[must_use]
+    #[track_caller]
     pub const fn new(
         event: &'static str,
         function: &'static str,
@@ -43,8 +47,9 @@ impl Handler {
         );
         Self {
             event,
-            function,
+            declared: Declaration::here(function),
             cache: None,
+            rule: None,
             run,
             counters: HandlerCounters::new(),
         }
@@ -58,6 +63,14 @@ impl Handler {
         self
     }
 
+    /// With what it invalidates, where it is a rule.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn invalidating(mut self, templates: Templates) -> Self {
+        self.rule = Some(templates);
+        self
+    }
+
     /// The event's name.
     #[must_use]
     pub fn event(&self) -> &'static str {
@@ -67,7 +80,13 @@ impl Handler {
     /// The function's whole path; of an `invalidate_on!`, its module and line.
     #[must_use]
     pub fn function(&self) -> &'static str {
-        self.function
+        self.declared.name
+    }
+
+    /// The file and line of the attribute, or of the rule.
+    #[must_use]
+    pub fn location(&self) -> (&'static str, u32) {
+        (self.declared.file, self.declared.line)
     }
 
     /// The named cache that it wants, where it says so.
@@ -82,6 +101,14 @@ impl Handler {
         self.counters.snapshot()
     }
 
+    pub(crate) fn declared(&self) -> Declaration {
+        self.declared
+    }
+
+    pub(crate) fn rule(&self) -> Option<&Templates> {
+        self.rule.as_ref()
+    }
+
     pub(crate) fn run(&self, payload: Payload) -> Handling {
         (self.run)(payload)
     }
@@ -91,7 +118,7 @@ impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
             .field("event", &self.event)
-            .field("function", &self.function)
+            .field("function", &self.function())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

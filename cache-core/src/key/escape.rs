@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// Whether `character` never stands for itself in a value.
 #[must_use]
 #[inline]
-pub(super) const fn always_escaped(character: char) -> bool {
+pub(crate) const fn always_escaped(character: char) -> bool {
     character.is_ascii()
         && !character.is_ascii_alphanumeric()
         && !matches!(character, '-' | '_' | '.' | '~' | '@' | '+')

@@ -17,6 +17,7 @@ use std::hash::{Hash, Hasher};
 
 use serde::Serialize;
 
+pub(crate) use self::escape::always_escaped;
 pub use self::escape::escape;
 #[doc(hidden)]
 pub use self::format::{ByHash, Integer, ListByRule, ListMissing, integer, list};

@@ -11,6 +11,7 @@ use super::rule::Rule;
 use crate::key::Key;
 use crate::mentions::Names;
 use crate::scope::{Into, local};
+use crate::site::Templates;
 use crate::tags::{self, Tag};
 use crate::template::{Piece, Template};
 
@@ -60,14 +61,18 @@ pub(super) fn rule(rule: &Rule) -> TokenStream {
     let name = quote! {
         ::core::concat!(::core::module_path!(), ", line ", ::core::line!(), ": invalidate_on!")
     };
-    let cache = rule.cache.as_ref().map(|cache| quote!(.cache(#cache)));
-    register(&rule.event, &name, cache, &body)
+    let templates = Templates::default()
+        .tags(&rule.tags)
+        .keys(&rule.keys, rule.namespace.as_ref());
+    let cache = rule.cache.iter();
+    let more = quote!(.invalidating(#templates) #(.cache(#cache))*);
+    register(&rule.event, &name, Some(more), &body)
 }
 
 fn register(
     event: impl quote::ToTokens,
     name: &TokenStream,
-    cache: Option<TokenStream>,
+    more: Option<TokenStream>,
     body: &TokenStream,
 ) -> TokenStream {
     let payload = local("payload");
@@ -80,7 +85,7 @@ fn register(
                     ::std::boxed::Box::pin(async move { #body })
                 },
             )
-            #cache;
+            #more;
             ::larder::__private::submit! { ::larder::__private::HandlerRegistration(&HANDLER) }
         };
     }

@@ -15,7 +15,7 @@ use crate::body;
 use crate::function::Arg;
 use crate::key::in_namespace;
 use crate::scope::local;
-use crate::site::{Site, site_ident};
+use crate::site::{Site, Templates, site_ident};
 use crate::tags;
 
 pub(super) fn expand(read: &Read<'_>) -> TokenStream {
@@ -45,14 +45,18 @@ fn method(read: &Read<'_>) -> TokenStream {
 
 /// What is registered of the function.
 pub(super) fn site<'r>(read: &'r Read<'_>) -> Site<'r> {
+    let templates = Templates::default()
+        .args(&read.function.args)
+        .tags(&read.tags)
+        .value(read.function);
     Site {
         role: "Read",
         function: read.function.name(),
-        key: match &read.source {
-            Source::Key { key, .. } => key.text(),
-            Source::Hashed { .. } | Source::Spec(_) => None,
+        templates: match &read.source {
+            Source::Key { key, namespace } => templates.key(key, namespace.as_ref()),
+            Source::Spec(spec) => templates.spec(spec),
+            Source::Hashed { .. } => templates,
         },
-        tags: read.tags.iter().filter_map(tags::Tag::text).collect(),
         cache: read.cache.as_ref(),
     }
 }

@@ -1,7 +1,8 @@
 //! The code of `resource!`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Type, TypeReference};
 
@@ -9,6 +10,7 @@ use super::model::{Entry, Resource};
 use crate::function::Arg;
 use crate::mentions::Names;
 use crate::scope::{Scope, local};
+use crate::site::Templates;
 use crate::tags::{self, Tag};
 
 // Input:  pub user(user_id: u64) { profile: ttl = 300; }
@@ -22,7 +24,65 @@ pub(super) fn expand(resource: &Resource) -> TokenStream {
         .entries
         .iter()
         .map(|entry| expand_entry(resource, entry, &spec(resource, entry)));
-    around(resource, &tag(resource), entries)
+    let around = around(resource, &tag(resource), entries);
+    let register = register(resource);
+    quote!(#around #register)
+}
+
+// Output: const _: () = {
+//             static RESOURCE: ::larder::__private::Resource = ::larder::__private::Resource {
+//                 declared: ::larder::Declaration::here("path::to::user"),
+//                 tag: TEMPLATES,
+//                 entries: &[::larder::__private::Entry { declared: .., templates: TEMPLATES }],
+//             };
+//             ::larder::__private::submit! { ::larder::__private::ResourceRegistration(&RESOURCE) }
+//         };
+fn register(resource: &Resource) -> TokenStream {
+    let cfg = resource.cfg_attrs();
+    let declared = declared(resource, None);
+    let tag = Templates::default()
+        .args(&resource.ids)
+        .tags([&resource.tag]);
+    let entries = resource.entries.iter().map(|entry| {
+        let cfg = entry
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"));
+        let declared = self::declared(resource, Some(&entry.name));
+        let templates = Templates::default()
+            .args(resource.ids.iter().chain(&entry.args))
+            .tags(&entry.tags)
+            .key(&entry.key, entry.namespace.as_ref());
+        quote! {
+            #(#cfg)*
+            ::larder::__private::Entry { declared: #declared, templates: #templates }
+        }
+    });
+    quote! {
+        #(#cfg)*
+        const _: () = {
+            static RESOURCE: ::larder::__private::Resource = ::larder::__private::Resource {
+                declared: #declared,
+                tag: #tag,
+                entries: &[#(#entries),*],
+            };
+            ::larder::__private::submit! {
+                ::larder::__private::ResourceRegistration(&RESOURCE)
+            }
+        };
+    }
+}
+
+/// Called where the resource's or the entry's name stands, so that it is found by its line.
+fn declared(resource: &Resource, entry: Option<&Ident>) -> TokenStream {
+    let mut suffix = format!("::{}", resource.name.unraw());
+    if let Some(entry) = entry {
+        suffix.push_str(&format!("::{}", entry.unraw()));
+    }
+    let name = entry.unwrap_or(&resource.name);
+    quote_spanned! {name.span()=>
+        ::larder::Declaration::here(::core::concat!(::core::module_path!(), #suffix))
+    }
 }
 
 /// The same signatures without the code: what stands for a resource with mistakes, so that its uses
@@ -59,7 +119,7 @@ fn around(
         ids,
         ..
     } = resource;
-    let cfg = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    let cfg = resource.cfg_attrs();
     let ids = ids.iter().map(Arg::typed);
     quote! {
         #(#attrs)*

@@ -69,6 +69,11 @@ impl Resource {
             entries,
         }
     }
+
+    pub(super) fn cfg_attrs(&self) -> impl Iterator<Item = &Attribute> {
+        let attrs = self.attrs.iter();
+        attrs.filter(|attr| attr.path().is_ident("cfg"))
+    }
 }
 
 impl Entry {

@@ -10,7 +10,7 @@ use crate::body;
 use crate::key::Key;
 use crate::mentions::{self, Names};
 use crate::scope::{local, ret_ident};
-use crate::site::{Site, site_ident};
+use crate::site::{Site, Templates, site_ident};
 use crate::tags::{self, Tag};
 
 // Input:  async fn rename(id: u64, name: String) -> Result<User, DbError> { BODY }
@@ -61,8 +61,11 @@ fn site<'w>(write: &'w Write<'_>) -> Site<'w> {
     Site {
         role: "Write",
         function: write.function.name(),
-        key: None,
-        tags: write.tags.iter().filter_map(Tag::text).collect(),
+        templates: Templates::default()
+            .args(&write.function.args)
+            .tags(&write.tags)
+            .keys(&write.keys, write.namespace.as_ref())
+            .recaches(&write.recache),
         cache: write.cache.as_ref(),
     }
 }

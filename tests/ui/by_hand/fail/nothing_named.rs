@@ -1,0 +1,4 @@
+larder::by_hand!();
+larder::by_hand!(cache = "sessions");
+
+fn main() {}
