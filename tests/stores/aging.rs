@@ -472,7 +472,7 @@ async fn a_value_says_how_long_it_is_kept(stage: Stage) {
 }
 
 fn is_even(number: &usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 #[cache_read(key = "even", cache_if = is_even, skip(origin))]
