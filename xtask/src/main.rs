@@ -1,11 +1,13 @@
 //! Repository commands, run as `cargo xtask <command>`.
 
+mod compile_time;
 mod instructions;
 mod mutants;
 mod ratios;
 mod redis;
 
 use std::env;
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 const HELP: &str = "\
@@ -16,6 +18,7 @@ usage: cargo xtask <command>
   bench [name] [args]  run all benchmarks or the one named; args go to `cargo bench`;
                        then print what criterion measured as ratios to the raw clients
   instructions         count the instructions of a hit (needs valgrind)
+  compile-time         build many annotated functions, and as many plain ones
   mutants [name]       take each guard out of the code, and see that a test notices
   help                 show this text
 
@@ -36,6 +39,10 @@ fn main() -> ExitCode {
             code
         }
         "instructions" => match instructions::print(&mut cargo("bench", &["--all-features"])) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(&problem),
+        },
+        "compile-time" => match compile_time::print(|| Command::new(cargo_path())) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(&problem),
         },
@@ -65,10 +72,13 @@ fn bench(args: &[String]) -> Command {
 
 /// A command for the cargo that runs this program.
 fn cargo(subcommand: &str, args: &[&str]) -> Command {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(cargo_path());
     command.arg(subcommand).args(args);
     command
+}
+
+fn cargo_path() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Runs `command` once `redis-server` is there, and ends as it ended.

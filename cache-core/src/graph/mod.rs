@@ -84,8 +84,7 @@ impl Graph {
     }
 
     /// Looks for mistakes between the declarations, and, once caches are installed (or in the scope of
-    /// some), for caches that are not among them. It compares all declarations with each other: a few
-    /// milliseconds for hundreds.
+    /// some), for caches that are not among them. It compares all declarations with each other.
     #[must_use]
     pub fn check(&self) -> Report {
         check::check(self, caches::configured().as_ref())
