@@ -182,6 +182,11 @@ where
     }
 }
 
+/// The future that a function's body gives, known to yield what the function declares.
+pub fn future_of<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> impl Future<Output = T> {
+    body()
+}
+
 /// One's own copy of an argument that the tags or a recache need, and the function's body too.
 pub fn again<T: Again>(argument: &T) -> T {
     argument.clone()

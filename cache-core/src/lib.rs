@@ -63,8 +63,8 @@ pub mod __private {
     pub use inventory::submit;
 
     pub use crate::call::{
-        Again, Own, again, invalidate, invalidate_near, lend, own, peek, peek_near, prime,
-        prime_near, read, read_blocking, read_detachable, read_hashed, read_hashed_blocking,
+        Again, Own, again, future_of, invalidate, invalidate_near, lend, own, peek, peek_near,
+        prime, prime_near, read, read_blocking, read_detachable, read_hashed, read_hashed_blocking,
         read_hashed_detachable,
     };
     pub use crate::codec::{Coded, Coding, Encoded, Encoding, Uncoded, Unreadable};
@@ -87,11 +87,13 @@ pub mod __private {
     };
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
-    pub use crate::spec::spec;
+    pub use crate::spec::{detached, spec};
     pub use crate::value::{Local, LocalFor, ValueFor};
-    pub use crate::write::{Answer, AnswersPlain, AnswersResult, Recache, When, recache, write};
+    pub use crate::write::{
+        Answer, AnswersPlain, AnswersResult, HoldsMaybe, HoldsPlain, Recache, When, recache, write,
+    };
     pub use crate::{
         __handled as handled, __listed as listed, __outcome as outcome, __part as part,
-        __succeeded as succeeded, __value_type as value_type_of,
+        __present as present, __succeeded as succeeded, __value_type as value_type_of,
     };
 }

@@ -179,6 +179,16 @@ pub fn spec<F: Fn(&mut Tags)>(spec: Spec<F>) -> Spec<F> {
     spec
 }
 
+/// Writes the tags of a spec that borrows nothing.
+type WriteTags = Box<dyn Fn(&mut Tags) + Send + Sync>;
+
+/// The same spec without what it borrows: of a `self` that the body takes.
+#[doc(hidden)]
+pub fn detached<F: Fn(&mut Tags)>(spec: Spec<F>) -> Spec<WriteTags> {
+    let written = spec.to_tags();
+    spec.with_tags(Box::new(move |tags| tags.extend(&written)))
+}
+
 impl<F> fmt::Debug for Spec<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spec")

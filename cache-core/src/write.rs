@@ -128,3 +128,41 @@ impl<'a, R> AnswersPlain<'a> for Answer<'a, R> {
         Some(self.0)
     }
 }
+
+/// What is in `Some`, or whatever else it is: a tag that names a field of what was returned is left out
+/// where that is `None`. By method lookup, as above.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __present {
+    ($succeeded:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{HoldsMaybe as _, HoldsPlain as _};
+        (&&$crate::__private::Answer($succeeded)).present()
+    }};
+}
+
+#[doc(hidden)]
+pub trait HoldsMaybe<'a> {
+    type Present;
+    fn present(&self) -> Option<&'a Self::Present>;
+}
+
+impl<'a, T> HoldsMaybe<'a> for &Answer<'a, Option<T>> {
+    type Present = T;
+    fn present(&self) -> Option<&'a T> {
+        self.0.as_ref()
+    }
+}
+
+#[doc(hidden)]
+pub trait HoldsPlain<'a> {
+    type Present;
+    fn present(&self) -> Option<&'a Self::Present>;
+}
+
+impl<'a, R> HoldsPlain<'a> for Answer<'a, R> {
+    type Present = R;
+    fn present(&self) -> Option<&'a R> {
+        Some(self.0)
+    }
+}

@@ -1,50 +1,35 @@
 //! The annotated function: its arguments under names that a template can use.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AttrStyle, Attribute, Block, FnArg, ItemFn, Pat, PatIdent, Receiver, ReceiverKind, ReturnType,
-    Safety, Signature, Type, Visibility,
+    AttrStyle, Attribute, Block, FnArg, ItemFn, Receiver, ReceiverKind, Safety, Signature, Type,
+    Visibility,
 };
 
+pub(crate) use crate::argument::Arg;
+use crate::argument::{is_copy, pattern_in_body};
+use crate::cfg;
 use crate::errors::{Errors, did_you_mean};
+use crate::form::Form;
+use crate::mentions;
 
-/// An `async fn`, free or a method.
+/// A function, free or in an `impl` or `trait`.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) block: Box<Block>,
+    pub(crate) form: Form,
     pub(crate) args: Vec<Arg>,
+    /// The arguments that are configured away.
+    absent: Vec<Arg>,
+    /// The type of the value that a caller gets at last.
     pub(crate) returned: Type,
-}
-
-/// One argument other than `self`.
-pub(crate) struct Arg {
-    attrs: Vec<Attribute>,
-    /// What it is called in the signature that is emitted.
-    pub(crate) ident: Ident,
-    pub(crate) ty: Type,
-    binding: Binding,
-    /// The names that the body sees.
-    pub(crate) names: Vec<Ident>,
-}
-
-/// How the body gets the argument.
-enum Binding {
-    /// Under its own name.
-    Plain,
-    /// Under its own name, to change.
-    Mutable,
-    /// Taken apart. `by_reference` is the same pattern for a look at the argument from outside the
-    /// body, where there is one.
-    Pattern {
-        pat: Box<Pat>,
-        by_reference: Option<Box<Pat>>,
-    },
+    /// Whether it is known to stand in an `impl` or `trait`, where there is no place for a companion.
+    pub(crate) is_associated: bool,
 }
 
 impl Function {
@@ -69,34 +54,50 @@ impl Function {
             style: AttrStyle::Outer,
             ..attr
         };
-        let attrs = attrs.into_iter().map(outer).collect();
+        let attrs: Vec<_> = attrs.into_iter().map(outer).collect();
         check_signature(&sig, attribute, errors);
+        check_attributes(&attrs, attribute, errors);
         if let Some(default) = modifiers.defaultness {
             errors.on(
                 default,
                 format!("`#[{attribute}]` does not work on `default` functions"),
             );
         }
-        let args = sig
-            .inputs
-            .iter()
-            .enumerate()
-            .filter_map(|(at, input)| match input {
-                FnArg::Typed(arg) => Some(Arg::new(at, arg)),
-                FnArg::Receiver(_) => None,
-            });
-        let args = args.collect();
-        let returned = match &sig.output {
-            ReturnType::Default => syn::parse_quote!(()),
-            ReturnType::Type(_, ty) => (**ty).clone(),
-        };
+        let (form, returned) = Form::of(&sig, &block);
+        if let Some(opaque) = find_opaque(&returned) {
+            errors.at(
+                opaque,
+                format!("`#[{attribute}]` needs a return type that can be named: write it out instead of `impl ..`"),
+            );
+        }
+        let (mut args, mut absent) = (Vec::new(), Vec::new());
+        for (at, input) in sig.inputs.iter().enumerate() {
+            let FnArg::Typed(typed) = input else { continue };
+            let mut arg = Arg::new(at, typed);
+            if let Some(pat) = pattern_in_body(&arg.ident, &block) {
+                arg = arg.taken_apart_in_body(&pat);
+            }
+            let is_absent = cfg::is_absent(typed);
+            if is_absent { &mut absent } else { &mut args }.push(arg);
+        }
+        let mut sig = sig;
+        sig.inputs = std::mem::take(&mut sig.inputs)
+            .into_iter()
+            .filter(|input| !matches!(input, FnArg::Typed(arg) if cfg::is_absent(arg)))
+            .collect();
+        let is_associated = sig.receiver().is_some()
+            || is_from_async_trait(&sig)
+            || mentions::self_type(&sig, &block);
         Some(Self {
             attrs,
             vis,
             sig,
             block,
+            form,
             args,
+            absent,
             returned,
+            is_associated,
         })
     }
 
@@ -139,6 +140,12 @@ impl Function {
         self.names().any(|known| known.unraw() == name)
     }
 
+    /// Whether there is such an argument where the program is built otherwise.
+    pub(crate) fn lacks_name(&self, name: &str) -> bool {
+        let mut names = self.absent.iter().flat_map(|arg| &arg.names);
+        names.any(|known| known.unraw() == name)
+    }
+
     /// `; did you mean `user_id`?`, among the arguments.
     pub(crate) fn suggestion(&self, name: &str) -> String {
         let names: Vec<String> = self
@@ -164,6 +171,42 @@ impl Function {
             }
         }
         sig
+    }
+
+    // Input:  fn load(id: u64) -> impl Future<Output = User> + Send
+    // Output: async fn load(id: u64) -> User
+    /// The signature of an `async fn` that does the same; a plain function's own.
+    pub(crate) fn value_signature(&self) -> Signature {
+        let mut sig = self.signature();
+        if matches!(self.form, Form::Future | Form::Boxed { .. }) {
+            let returned = &self.returned;
+            sig.asyncness = Some(syn::parse_quote!(async));
+            sig.output = syn::parse_quote!(-> #returned);
+        }
+        sig
+    }
+
+    /// Reports a function whose value cannot be awaited.
+    pub(crate) fn check_awaits(&self, attribute: &str, errors: &mut Errors) {
+        if let Form::Plain = self.form {
+            let message = format!(
+                "`#[{attribute}]` works on `async fn`: make `{}` one",
+                self.name()
+            );
+            errors.on(self.sig.fn_token, message);
+        }
+    }
+
+    /// `.await`, where the value comes by it.
+    pub(crate) fn dot_await(&self) -> Option<TokenStream> {
+        match self.form {
+            Form::Plain => None,
+            Form::Async | Form::Future | Form::Boxed { .. } => Some(quote!(.await)),
+        }
+    }
+
+    pub(crate) fn is_unsafe(&self) -> bool {
+        matches!(self.sig.safety, Safety::Unsafe(_))
     }
 
     /// The attributes for a function that the body has moved out of.
@@ -202,120 +245,6 @@ impl ToTokens for Function {
     }
 }
 
-impl Arg {
-    pub(crate) fn new(at: usize, arg: &syn::PatType) -> Self {
-        let (attrs, ty) = (arg.attrs.clone(), (*arg.ty).clone());
-        if let Pat::Ident(PatIdent {
-            by_ref: None,
-            mutability,
-            ident,
-            subpat: None,
-            ..
-        }) = &*arg.pat
-        {
-            let binding = if mutability.is_some() {
-                Binding::Mutable
-            } else {
-                Binding::Plain
-            };
-            return Self {
-                attrs,
-                ident: ident.clone(),
-                ty,
-                binding,
-                names: vec![ident.clone()],
-            };
-        }
-        let mut pattern = ByReference {
-            names: Vec::new(),
-            is_possible: true,
-        };
-        let mut by_reference = arg.pat.clone();
-        pattern.visit_pat_mut(&mut by_reference);
-        Self {
-            attrs,
-            ident: format_ident!("arg{at}", span = Span::mixed_site()),
-            ty,
-            binding: Binding::Pattern {
-                pat: arg.pat.clone(),
-                by_reference: pattern.is_possible.then_some(by_reference),
-            },
-            names: pattern.names,
-        }
-    }
-
-    fn plain_pat(&self) -> Pat {
-        let ident = &self.ident;
-        syn::parse_quote!(#ident)
-    }
-
-    /// The argument in a signature.
-    pub(crate) fn typed(&self) -> TokenStream {
-        let Self {
-            attrs, ident, ty, ..
-        } = self;
-        quote!(#(#attrs)* #ident: #ty)
-    }
-
-    /// Whether it can be copied, as far as its type is written out.
-    pub(crate) fn is_copy(&self) -> bool {
-        is_copy(&self.ty)
-    }
-
-    /// Whether the names in its pattern can be seen from outside the body.
-    pub(crate) fn can_be_looked_into(&self) -> bool {
-        !matches!(
-            self.binding,
-            Binding::Pattern {
-                by_reference: None,
-                ..
-            }
-        )
-    }
-
-    // Input:  Path(id): Path<u64>
-    // Output: let Path(id) = &arg0;
-    /// Makes the names of the pattern visible outside the body.
-    pub(crate) fn look(&self) -> TokenStream {
-        let ident = &self.ident;
-        match &self.binding {
-            Binding::Pattern {
-                by_reference: Some(pat),
-                ..
-            } => quote! {
-                #[allow(unused_variables)]
-                let #pat = &#ident;
-            },
-            _ => TokenStream::new(),
-        }
-    }
-
-    // Input:  Path(id): Path<u64>
-    // Output: let Path(id) = arg0;
-    /// Gives other code than the body the names of the pattern, as the body gets them.
-    pub(crate) fn take_apart(&self) -> TokenStream {
-        match &self.binding {
-            Binding::Plain | Binding::Mutable => TokenStream::new(),
-            Binding::Pattern { .. } => {
-                let unpack = self.unpack();
-                quote!(#[allow(unused_variables, unused_mut)] #unpack)
-            }
-        }
-    }
-
-    // Input:  mut name: String
-    // Output: let mut name = name;
-    /// Gives the body the argument as its signature said.
-    pub(crate) fn unpack(&self) -> TokenStream {
-        let ident = &self.ident;
-        match &self.binding {
-            Binding::Plain => TokenStream::new(),
-            Binding::Mutable => quote!(let mut #ident = #ident;),
-            Binding::Pattern { pat, .. } => quote!(let #pat = #ident;),
-        }
-    }
-}
-
 // Input:  #[expect(unused_variables)]
 // Output: #[allow(unused_variables)]
 /// What is expected of a function need not be true of each of its parts.
@@ -329,69 +258,19 @@ fn lenient(attr: &Attribute) -> Option<TokenStream> {
     Some(quote!(#[allow(#lints)]))
 }
 
-/// Whether a type is `Copy`, as far as its text shows: shared references, numbers, `bool`, `char`.
-fn is_copy(ty: &Type) -> bool {
-    match ty {
-        Type::Reference(reference) => reference.mutability.is_none(),
-        Type::Paren(inside) => is_copy(&inside.elem),
-        Type::Group(inside) => is_copy(&inside.elem),
-        Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
-            let name = ident.to_string();
-            matches!(
-                name.as_str(),
-                "u8" | "u16"
-                    | "u32"
-                    | "u64"
-                    | "u128"
-                    | "usize"
-                    | "i8"
-                    | "i16"
-                    | "i32"
-                    | "i64"
-                    | "i128"
-                    | "isize"
-                    | "f32"
-                    | "f64"
-                    | "bool"
-                    | "char"
-            )
-        }),
-        _ => false,
-    }
-}
-
-/// Turns a pattern for a value into one for a reference to it, and collects its names.
-struct ByReference {
-    names: Vec<Ident>,
-    is_possible: bool,
-}
-
-impl VisitMut for ByReference {
-    fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
-        self.names.push(pat.ident.clone());
-        self.is_possible &= pat.by_ref.is_none();
-        pat.mutability = None;
-        visit_mut::visit_pat_ident_mut(self, pat);
-    }
-
-    fn visit_pat_reference_mut(&mut self, pat: &mut syn::PatReference) {
-        self.is_possible = false;
-        visit_mut::visit_pat_reference_mut(self, pat);
-    }
-}
-
 fn check_signature(sig: &Signature, attribute: &str, errors: &mut Errors) {
-    let name = &sig.ident;
-    if sig.asyncness.is_none() {
+    if let Some(constness) = &sig.constness {
         errors.on(
-            sig.fn_token,
-            format!("`#[{attribute}]` works on `async fn`: make `{name}` one"),
+            constness,
+            format!("`#[{attribute}]` works at run time: leave `const` out"),
         );
     }
-    if let Safety::Unsafe(token) = &sig.safety {
+    if let Some(abi) = &sig.abi {
         errors.on(
-            token,
-            format!("`#[{attribute}]` does not work on `unsafe` functions: annotate a safe one around it"),
+            abi,
+            format!(
+                "`#[{attribute}]` does not work on `extern` functions: annotate one that it calls"
+            ),
         );
     }
     if let Some(variadic) = &sig.variadic {
@@ -400,14 +279,23 @@ fn check_signature(sig: &Signature, attribute: &str, errors: &mut Errors) {
             format!("`#[{attribute}]` does not work on variadic functions"),
         );
     }
-    if let ReturnType::Type(_, ty) = &sig.output
-        && let Some(opaque) = find_opaque(ty)
-    {
-        errors.at(
-                opaque,
-                format!("`#[{attribute}]` needs a return type that can be named: write it out instead of `impl ..`"),
+}
+
+fn check_attributes(attrs: &[Attribute], attribute: &str, errors: &mut Errors) {
+    for attr in attrs {
+        if attr.path().is_ident("track_caller") {
+            errors.on(
+                attr.path(),
+                format!("the body is not called by the caller under `#[{attribute}]`: leave `track_caller` out"),
             );
+        }
     }
+}
+
+/// `#[async_trait]` works on `impl`s and traits, and gives each function this parameter.
+fn is_from_async_trait(sig: &Signature) -> bool {
+    let mut lifetimes = sig.generics.lifetimes();
+    lifetimes.any(|param| param.lifetime.ident == "async_trait")
 }
 
 /// The first `impl Trait` in a return type.
@@ -437,7 +325,7 @@ fn not_a_function(item: TokenStream, error: syn::Error, attribute: &str, errors:
         Ok(syn::Item::Fn(_)) | Err(_) => errors.push(error),
         Ok(_) => errors.at(
             Span::call_site(),
-            format!("`#[{attribute}]` belongs on an `async fn`"),
+            format!("`#[{attribute}]` belongs on a function"),
         ),
     }
 }

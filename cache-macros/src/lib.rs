@@ -2,16 +2,20 @@
 //! facade, `larder`; the code that they make calls `::larder::…`, so it must be a dependency under
 //! that name.
 
+mod argument;
 mod body;
 mod by_hand;
+mod cfg;
 mod duration;
 mod errors;
 mod event;
+mod form;
 mod function;
 mod generics;
 mod key;
 mod mentions;
 mod options;
+mod place;
 mod projection;
 mod read;
 mod resource;
@@ -19,6 +23,7 @@ mod scope;
 mod site;
 mod tags;
 mod template;
+mod this;
 mod ttl;
 mod write;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprPath, Macro};
+use syn::{Block, Expr, ExprPath, Item, Macro, Path, Signature};
 
 /// Names, without `r#`.
 pub(crate) type Names = BTreeSet<String>;
@@ -15,6 +15,40 @@ pub(crate) fn of_expr(expr: &Expr) -> Names {
     let mut mentions = Mentions(Names::new());
     mentions.visit_expr(expr);
     mentions.0
+}
+
+/// Whether a function mentions `Self`, which only those in an `impl` or `trait` can. Items within its
+/// body may have one of their own.
+pub(crate) fn self_type(sig: &Signature, block: &Block) -> bool {
+    struct SelfType(bool);
+    impl<'ast> Visit<'ast> for SelfType {
+        fn visit_path(&mut self, path: &'ast Path) {
+            self.0 |= path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "Self");
+            visit::visit_path(self, path);
+        }
+
+        fn visit_macro(&mut self, called: &'ast Macro) {
+            self.0 |= has_self_type(called.tokens.clone());
+        }
+
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+    let mut mentions = SelfType(false);
+    mentions.visit_signature(sig);
+    mentions.visit_block(block);
+    mentions.0
+}
+
+/// Whether `Self` is anywhere in it.
+pub(crate) fn has_self_type(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "Self",
+        TokenTree::Group(group) => has_self_type(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 struct Mentions(Names);

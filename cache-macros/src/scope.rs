@@ -85,7 +85,7 @@ impl<'a> Scope<'a> {
                 } else if !arg.can_be_looked_into() {
                     errors.at(
                         span,
-                        format!("`{name}` is bound by a pattern with `ref` or `&`: take the argument by a plain name"),
+                        format!("`{name}` is bound by `&` within a pattern: take the argument by a plain name"),
                     );
                 }
             } else if name == "self" {

@@ -146,22 +146,6 @@ async fn a_function_may_call_itself() {
 }
 
 #[tokio::test]
-async fn other_attributes_stay() {
-    #[must_use]
-    #[allow(unused_variables, clippy::let_and_return)]
-    #[cache_read(key = "k:{id}")]
-    #[doc = "Documented."]
-    #[expect(clippy::needless_return)]
-    #[cfg(test)]
-    async fn load(id: u64) -> u64 {
-        #![allow(clippy::no_effect_underscore_binding)]
-        let unused = 3;
-        return id;
-    }
-    with_cache(async { assert_eq!(load(3).await, 3) }).await;
-}
-
-#[tokio::test]
 async fn futures_are_send_where_the_body_is() {
     #[cache_read(key = "k:{id}", tags = ["t:{name}"], skip(name))]
     async fn read(id: u64, name: String) -> anyhow::Result<u64> {

@@ -3,18 +3,24 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, too, fail where they should
 
 mod ages;
+mod associated;
+mod attributes;
 mod caches;
 mod companions;
+mod configured;
 mod functions;
+mod futures;
 mod hygiene;
 mod keys;
+mod lints;
 mod methods;
+mod plain;
 mod recaches;
 mod resources;
 mod tags;
+mod traits;
 mod ttls;
 mod values;
-mod without_unsafe;
 mod writes;
 
 use std::future::Future;

@@ -1,8 +1,9 @@
 //! Methods of types and of traits.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use larder::{Cache, Caches, cache_read, cache_write};
+use larder::{Cache, Caches, cache_read, cache_write, resource};
 
 use crate::{Calls, Opaque, with_cache};
 
@@ -55,10 +56,56 @@ impl Shop {
         self.calls.count() + page as usize
     }
 
+    #[cache_read(stock::of(&self.tenant, id))]
+    async fn exclusive_by_spec(&mut self, id: u64) -> usize {
+        let _ = id;
+        self.tenant.push('!');
+        self.calls.count()
+    }
+
+    #[cache_read(stock::shelf(&self.tenant, id), tags = ["{self.tenant}:prices"])]
+    async fn owned_by_spec(mut self: Box<Self>, id: u64) -> usize {
+        let _ = id;
+        self.tenant.push('!');
+        self.calls.count()
+    }
+
+    #[cache_read(key = "ref-arc:{self.tenant}", tags = ["{self.tenant}:prices"])]
+    async fn by_reference_to_arc(self: &Arc<Self>) -> usize {
+        let shop: Arc<Self> = Arc::clone(self);
+        shop.calls.count()
+    }
+
+    #[cache_read(key = "pin:{self.tenant}", tags = ["{self.tenant}:prices"])]
+    async fn pinned(self: Pin<&mut Self>) -> usize {
+        let shop: &mut Self = self.get_mut();
+        shop.tenant.push('!');
+        shop.calls.count()
+    }
+
+    #[cache_read(key = "mut-own:{self.tenant}", tags = ["{self.tenant}:prices"])]
+    async fn mutable_owned(mut self) -> usize {
+        self.tenant.push('!');
+        self.calls.count()
+    }
+
+    #[cache_read(key = "in-words:{self.tenant}", tags = ["{self.tenant}:prices"])]
+    #[expect(clippy::needless_arbitrary_self_type, reason = "it is what is tried")]
+    async fn in_words(self: &Self) -> usize {
+        self.calls.count()
+    }
+
     #[cache_write(tags = ["{self.tenant}:prices"], recache = [self.price(id)])]
     async fn reprice(&self, id: u64) -> Result<(), Opaque> {
         let _ = self.tenant.len();
         Ok(())
+    }
+}
+
+resource! {
+    stock(tenant: &str, id: u64) {
+        of;
+        shelf;
     }
 }
 
@@ -111,18 +158,29 @@ async fn every_receiver_works_and_its_tags_reach() {
     Caches::single(cache.clone())
         .scope(async {
             let shop = Shop::new("a");
-            let price = async || {
+            let arc = Arc::new(shop.clone());
+            let every = async || {
                 let mut exclusive = shop.clone();
-                (
+                [
                     exclusive.exclusive(1).await,
                     shop.clone().owned("n".to_owned()).await,
-                    Arc::new(shop.clone()).shared().await,
-                )
+                    Arc::clone(&arc).shared().await,
+                    arc.by_reference_to_arc().await,
+                    Pin::new(&mut shop.clone()).pinned().await,
+                    shop.clone().mutable_owned().await,
+                    shop.in_words().await,
+                    Box::new(shop.clone()).owned_by_spec(1).await,
+                ]
             };
-            assert_eq!(price().await, (1, 2, 3));
-            assert_eq!(price().await, (1, 2, 3));
+            assert_eq!(every().await, [1, 2, 3, 4, 5, 6, 7, 8]);
+            assert_eq!(every().await, [1, 2, 3, 4, 5, 6, 7, 8]);
             cache.invalidate_tags(["a:prices"]).await.unwrap();
-            assert_eq!(price().await, (4, 5, 6));
+            assert_eq!(every().await, [9, 10, 11, 12, 13, 14, 15, 16]);
+            assert_eq!(shop.clone().exclusive_by_spec(1).await, 17);
+            assert_eq!(shop.clone().exclusive_by_spec(1).await, 17);
+            cache.invalidate_tags(["stock:a:1"]).await.unwrap();
+            assert_eq!(shop.clone().exclusive_by_spec(1).await, 18);
+            assert_eq!(Box::new(shop.clone()).owned_by_spec(1).await, 19);
         })
         .await;
 }

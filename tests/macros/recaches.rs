@@ -1,7 +1,8 @@
 //! `recache`: calls after the invalidation.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use larder::{cache_read, cache_write};
 
@@ -115,4 +116,86 @@ async fn one_that_panics_does_not_fail_the_write() {
     }
     with_cache(async { assert_eq!(write().await, 7) }).await;
     assert_eq!(CALLS.so_far(), 1);
+}
+
+#[derive(Clone)]
+struct Shop {
+    stock: Vec<u64>,
+}
+
+impl Shop {
+    #[cache_read(key = "size:{id}", skip(self))]
+    async fn size(&self, id: u64) -> usize {
+        self.stock.len() + id as usize
+    }
+
+    #[cache_read(key = "first:{id}", skip(self))]
+    async fn first(self: Arc<Self>, id: u64) -> u64 {
+        self.stock.first().copied().unwrap_or(id)
+    }
+
+    #[cache_write(tags = ["size:{id}"], recache = [self.size(id), self.size(self.stock[0])])]
+    async fn add(&mut self, id: u64) {
+        struct Inside(u64);
+        impl Inside {
+            fn number(&self) -> u64 {
+                self.0
+            }
+        }
+        self.stock.push(Inside(id).number());
+    }
+
+    #[cache_write(tags = ["size:{id}"], recache = [self.size(id)])]
+    fn add_later(&mut self, id: u64) -> impl Future<Output = ()> {
+        async move { self.stock.push(id) }
+    }
+
+    #[cache_write(
+        tags = ["size:{id}", format!("{}:{ret}", self.stock.len())],
+        recache = [self.size(id), self.size(7)]
+    )]
+    async fn consume(mut self, id: u64) -> usize {
+        self.stock.push(id);
+        let shop: Self = self;
+        shop.stock.len()
+    }
+
+    #[cache_write(tags = ["first:{id}"], recache = [self.first(id)])]
+    async fn replace(self: Arc<Self>, id: u64) -> usize {
+        let shop: Arc<Self> = self;
+        shop.stock.len()
+    }
+}
+
+#[async_trait::async_trait]
+trait Adds {
+    async fn add_by_trait(&mut self, id: u64);
+}
+
+#[async_trait::async_trait]
+impl Adds for Shop {
+    #[cache_write(tags = ["size:{id}"], recache = [self.size(id)])]
+    async fn add_by_trait(&mut self, id: u64) {
+        self.stock.push(id);
+    }
+}
+
+#[tokio::test]
+async fn a_self_that_the_body_takes_is_there_for_the_calls() {
+    with_cache(async {
+        let mut shop = Shop { stock: vec![] };
+        assert_eq!(shop.size(1).await, 1);
+        shop.add(1).await;
+        assert_eq!(shop.size(1).await, 2);
+        shop.add_later(1).await;
+        assert_eq!(shop.size(1).await, 3);
+        shop.add_by_trait(1).await;
+        assert_eq!(shop.size(1).await, 4);
+        assert_eq!(shop.clone().consume(1).await, 4);
+        assert_eq!(shop.size(1).await, 4, "by a clone from before the body");
+        let shop = Arc::new(shop);
+        assert_eq!(Arc::clone(&shop).replace(5).await, 3);
+        assert_eq!(shop.first(5).await, 1);
+    })
+    .await;
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use larder::{Cache, Caches, Key, Tag, cache_read, cache_write};
 
-use crate::{Opaque, User};
+use crate::{Calls, Opaque, User, with_cache};
 
 #[cache_read(key = "user:{id}", tags = ["user:{id}", "users"])]
 async fn get(id: u64) -> u64 {
@@ -153,4 +153,30 @@ async fn on_ok_narrows_that() {
     assert_eq!(left_after(fails()).await.0, "123abAB");
     assert_eq!(left_after(succeeds()).await.0, "23abAB");
     assert_eq!(left_after(fails_as_usual()).await.0, "23abAB");
+}
+
+#[tokio::test]
+async fn a_field_of_what_may_be_none_is_named_where_there_is_one() {
+    static CALLS: Calls = Calls::new();
+    #[cache_read(key = "user:{id}")]
+    async fn get(id: u64) -> usize {
+        let _ = id;
+        CALLS.count()
+    }
+    #[cache_write(tags = ["user:{ret.id}"], keys = ["name:{ret.name}"])]
+    async fn rename(id: u64, name: Option<&str>) -> Result<Option<User>, Opaque> {
+        match name {
+            Some("") => Err(Opaque),
+            name => Ok(name.map(|name| User::new(id, name))),
+        }
+    }
+    with_cache(async {
+        assert_eq!(get(1).await, 1);
+        assert_eq!(rename(1, None).await.ok(), Some(None));
+        rename(1, Some("")).await.err();
+        assert_eq!(get(1).await, 1, "nobody was renamed");
+        assert!(rename(1, Some("a")).await.is_ok());
+        assert_eq!(get(1).await, 2);
+    })
+    .await;
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, Lit, Token, Type};
+use syn::{Expr, ExprLit, Lit, Safety, Token, Type};
 
 use crate::errors::Errors;
 use crate::function::Function;
@@ -76,6 +76,13 @@ impl<'f> Handler<'f> {
         errors: &mut Errors,
     ) -> Option<Self> {
         let sig = &function.sig;
+        function.check_awaits("on_event", errors);
+        if let Safety::Unsafe(token) = &sig.safety {
+            errors.on(
+                token,
+                "nobody can vouch for an `unsafe` handler: annotate a safe one around it",
+            );
+        }
         if let Some(receiver) = function.receiver() {
             errors.on(
                 receiver,

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
 
 use super::model::{Read, Source};
 use super::owned;
 use super::value::{self, ValueType};
 use crate::errors::Errors;
+use crate::form::Form;
+use crate::function::Function;
+use crate::place::{self, Place};
 
 pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
     let before = errors.count();
@@ -35,6 +39,13 @@ pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
     }
     read.freshness.check(read.ttl.as_ref(), errors);
     if let Some(word) = read.freshness.detaches() {
+        if let Form::Plain = read.function.form {
+            let name = read.function.name();
+            errors.on(
+                word,
+                format!("`{word}` loads in the background, which a plain `fn` has nothing to do with: make `{name}` an `async fn`"),
+            );
+        }
         owned::check(read.function, word, errors);
     }
     let scope = read.scope();
@@ -48,6 +59,31 @@ pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
             cache,
             "a cache has a name: leave `cache` out for the default one",
         );
+    }
+}
+
+/// Whether the function is associated, as far as it says so; where it does not and its source shows
+/// that it is, that is a mistake.
+pub(super) fn check_place(function: &mut Function, said: Option<&Ident>, errors: &mut Errors) {
+    let name = function.name();
+    if function.is_associated {
+        return;
+    }
+    match (said, place::of(Span::call_site())) {
+        (None, Some(Place::Associated)) => {
+            errors.on(
+                &function.sig.ident,
+                format!("`{name}` stands in an `impl` or `trait` but has no `self`: say so, as in `#[cache_read(associated, ..)]`"),
+            );
+            function.is_associated = true;
+        }
+        (Some(word), Some(Place::Free)) => {
+            errors.on(
+                word,
+                format!("`{name}` is in no `impl` or `trait`: leave `associated` out"),
+            );
+        }
+        (said, _) => function.is_associated = said.is_some(),
     }
 }
 
@@ -84,6 +120,8 @@ fn check_skip(read: &Read<'_>, errors: &mut Errors) {
                     "`self` is part of the key: take it out of `skip(..)`",
                 );
             }
+        } else if read.function.lacks_name(&name) {
+            // Configured away, and with it the need to skip it.
         } else if !read.function.has_name(&name) {
             let hint = read.function.suggestion(&name);
             errors.on(skipped, format!("there is no argument `{name}`{hint}"));
@@ -135,7 +173,10 @@ fn check_coverage(read: &Read<'_>, errors: &mut Errors) {
             for name in arg.names.iter().filter(|name| !read.skips(name)) {
                 errors.on(
                     name,
-                    format!("`{}` is bound by a pattern with `ref` or `&`: take the argument by a plain name", name.unraw()),
+                    format!(
+                        "`{}` is bound by `&` within a pattern: take the argument by a plain name",
+                        name.unraw()
+                    ),
                 );
             }
         }

@@ -8,6 +8,7 @@ use syn::{Generics, parse_quote};
 use super::expand;
 use super::model::{Layers, Read, Source};
 use super::value::{self, ValueType};
+use crate::form::Form;
 use crate::function::Arg;
 use crate::generics::{only_used, turbofish};
 use crate::scope::local;
@@ -47,24 +48,34 @@ pub(super) fn expand(read: &Read<'_>) -> TokenStream {
     );
     let reading = reading(read);
     let companion = Companion::new(read, Bodies::Real).expand();
+    let unsafety = calls_unsafe(read);
+    let dot_await = function.dot_await();
+    let body = function.form.wrap(&quote! {
+        #name::__read #turbofish(::larder::Mode::Read, #(#args),*) #dot_await
+    });
     quote! {
-        #(#attrs)* #underscored #vis #sig {
-            #name::__read #turbofish(::larder::Mode::Read, #(#args),*).await
-        }
+        #(#attrs)* #underscored #unsafety #vis #sig { #body }
 
         #(#cfg)*
         #[doc = #doc]
-        #[allow(non_camel_case_types, dead_code)]
+        #[allow(non_camel_case_types, dead_code, missing_copy_implementations,
+                missing_debug_implementations)]
         #vis struct #name {}
 
         #(#cfg)*
-        #[allow(dead_code, clippy::multiple_bound_locations, clippy::too_many_arguments, clippy::unused_async,
+        #[allow(dead_code, single_use_lifetimes, unused_lifetimes, clippy::multiple_bound_locations, clippy::too_many_arguments, clippy::unused_async,
                 clippy::used_underscore_binding)]
         impl #name {
             #reading
             #companion
         }
     }
+}
+
+/// An `unsafe` function hands its contract on: its call of the body is no block of its own.
+fn calls_unsafe(read: &Read<'_>) -> Option<TokenStream> {
+    let is_unsafe = read.function.is_unsafe();
+    is_unsafe.then(|| quote!(#[allow(unsafe_op_in_unsafe_fn)]))
 }
 
 /// The companion's signatures without the code: what stands for it beside an attribute with mistakes,
@@ -91,7 +102,7 @@ fn reading(read: &Read<'_>) -> TokenStream {
     let name = site_ident();
     let site = expand::site(read).expand(&name);
     let mode = local("mode");
-    let mut sig = function.signature();
+    let mut sig = function.value_signature();
     sig.ident = Ident::new("__read", Span::call_site());
     sig.inputs.insert(0, parse_quote!(#mode: ::larder::Mode));
     let lints = function.lint_attrs();
@@ -130,6 +141,12 @@ impl<'r> Companion<'r> {
             typed,
             bodies,
         }
+    }
+
+    /// `async`, unless the function is plain.
+    fn asyncness(&self) -> Option<TokenStream> {
+        let is_plain = matches!(self.read.function.form, Form::Plain);
+        (!is_plain).then(|| quote!(async))
     }
 
     /// What is between the braces.
@@ -197,7 +214,7 @@ impl<'r> Companion<'r> {
     //             ::larder::__private::invalidate(Self::__site(), KEY).await
     //         }
     fn invalidate(&self) -> TokenStream {
-        let vis = &self.read.function.vis;
+        let (vis, asyncness) = (&self.read.function.vis, self.asyncness());
         let typed = &self.typed;
         let generics = self.generics(&TokenStream::new());
         let clause = &generics.where_clause;
@@ -219,7 +236,7 @@ impl<'r> Companion<'r> {
             ///
             /// # Errors
             /// When the function's cache is not configured.
-            #vis async fn invalidate #generics(#typed)
+            #vis #asyncness fn invalidate #generics(#typed)
                 -> ::core::result::Result<::larder::Invalidation, ::larder::Error> #clause
             {
                 #body
@@ -232,7 +249,7 @@ impl<'r> Companion<'r> {
     //             ::larder::__private::peek(Self::__site(), SPEC).await
     //         }
     fn peek(&self) -> TokenStream {
-        let vis = &self.read.function.vis;
+        let (vis, asyncness) = (&self.read.function.vis, self.asyncness());
         let typed = &self.typed;
         let Valued { value, generics } = self.valued();
         let clause = &generics.where_clause;
@@ -247,7 +264,7 @@ impl<'r> Companion<'r> {
             ///
             /// # Errors
             /// When the store does not answer, or the function's cache is not configured.
-            #vis async fn peek #generics(#typed)
+            #vis #asyncness fn peek #generics(#typed)
                 -> ::core::result::Result<::core::option::Option<#value>, ::larder::Error> #clause
             {
                 #body
@@ -260,7 +277,7 @@ impl<'r> Companion<'r> {
     //             ::larder::__private::prime(Self::__site(), SPEC, value).await
     //         }
     fn prime(&self) -> TokenStream {
-        let vis = &self.read.function.vis;
+        let (vis, asyncness) = (&self.read.function.vis, self.asyncness());
         let typed = &self.typed;
         let Valued { value, generics } = self.valued();
         let clause = &generics.where_clause;
@@ -277,7 +294,7 @@ impl<'r> Companion<'r> {
             /// # Errors
             /// When the value cannot be encoded, the store does not take it, or the function's cache
             /// is not configured.
-            #vis async fn prime #generics(#typed #given: &#value)
+            #vis #asyncness fn prime #generics(#typed #given: &#value)
                 -> ::core::result::Result<(), ::larder::Error> #clause
             {
                 #body
@@ -291,7 +308,8 @@ impl<'r> Companion<'r> {
     fn refresh(&self) -> TokenStream {
         let function = self.read.function;
         let vis = &function.vis;
-        let mut sig = function.signature();
+        let dot_await = function.dot_await();
+        let mut sig = function.value_signature();
         sig.ident = Ident::new("refresh", Span::call_site());
         let turbofish = turbofish(&sig.generics);
         let args = function.args.iter().map(|arg| &arg.ident);
@@ -303,11 +321,21 @@ impl<'r> Companion<'r> {
             }
         });
         let body = self.body(quote! {
-            Self::__read #turbofish(::larder::Mode::Refresh, #(#args),*).await
+            Self::__read #turbofish(::larder::Mode::Refresh, #(#args),*) #dot_await
+        });
+        let safety = function.is_unsafe().then(|| {
+            let allowed = calls_unsafe(self.read);
+            quote! {
+                #[doc = ""]
+                #[doc = "# Safety"]
+                #[doc = "The function's own."]
+                #allowed
+            }
         });
         quote! {
             /// Calls the function and puts what it returns in the entry's place.
             #errors
+            #safety
             #vis #sig { #body }
         }
     }

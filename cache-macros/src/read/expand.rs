@@ -12,6 +12,7 @@ use super::model::{Layers, Read, Source};
 use super::owned;
 use super::value::{self, ValueType};
 use crate::body;
+use crate::form::Form;
 use crate::function::Arg;
 use crate::key::in_namespace;
 use crate::scope::local;
@@ -19,9 +20,10 @@ use crate::site::{Site, Templates, site_ident};
 use crate::tags;
 
 pub(super) fn expand(read: &Read<'_>) -> TokenStream {
-    match read.function.receiver() {
-        None => companion::expand(read),
-        Some(_) => method(read),
+    if read.function.is_associated {
+        method(read)
+    } else {
+        companion::expand(read)
     }
 }
 
@@ -33,14 +35,15 @@ pub(super) fn expand(read: &Read<'_>) -> TokenStream {
 //                 || async move { BODY },
 //             ).await
 //         }
-/// A method has no place for a companion: there, only the method itself is emitted.
+/// An `impl` has no place for a companion: there, only the function itself is emitted.
 fn method(read: &Read<'_>) -> TokenStream {
     let function = read.function;
     let (attrs, vis, sig) = (&function.attrs, &function.vis, function.signature());
     let name = site_ident();
     let site = site(read).expand(&name);
     let lookup = lookup(read, &quote!(&#name), &quote!(::larder::Mode::Read));
-    quote!(#(#attrs)* #vis #sig { #site #lookup })
+    let body = function.form.wrap(&quote!(#site #lookup));
+    quote!(#(#attrs)* #vis #sig { #body })
 }
 
 /// What is registered of the function.
@@ -75,7 +78,10 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
     // A type that cannot be cached is reported where the user wrote it.
     let blamed = Span::mixed_site().located_at(blamed);
     let is_hashed = matches!(read.source, Source::Hashed { .. });
+    let is_plain = matches!(read.function.form, Form::Plain);
     let call = match (is_hashed, read.freshness.detaches()) {
+        (false, _) if is_plain => quote_spanned!(blamed=> ::larder::__private::read_blocking),
+        (true, _) if is_plain => quote_spanned!(blamed=> ::larder::__private::read_hashed_blocking),
         (false, None) => quote_spanned!(blamed=> ::larder::__private::read),
         (true, None) => quote_spanned!(blamed=> ::larder::__private::read_hashed),
         (false, Some(_)) => quote_spanned!(blamed=> ::larder::__private::read_detachable),
@@ -95,7 +101,8 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
     let variable = local("spec");
     let load = load(read);
     let arguments = quote!(#site, #mode, #variable, #outcome, #keep, #load);
-    let call = quote_spanned!(blamed=> #call(#arguments).await);
+    let dot_await = read.function.dot_await();
+    let call = quote_spanned!(blamed=> #call(#arguments) #dot_await);
     quote! {
         #eager
         let #variable = #spec;
@@ -117,8 +124,12 @@ fn load(read: &Read<'_>) -> TokenStream {
         .args_of(&names)
         .filter(|arg| !arg.is_copy())
         .map(body::copy);
-    let future = body::future(read.function);
-    quote!(|| { #(#copies)* #future })
+    let body = body::future(read.function);
+    let declared = match read.function.form {
+        Form::Plain => Some(&read.function.sig.output),
+        Form::Async | Form::Future | Form::Boxed { .. } => None,
+    };
+    quote!(|| #declared { #(#copies)* #body })
 }
 
 // Input:  key = "user:{id}", tags = ["users"], ttl = 300, lock
@@ -140,18 +151,27 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
     let (key, tags, base) = (local("key"), local("tags"), local("base"));
     match &read.source {
         Source::Spec(spec) => {
-            let spec = given(spec);
+            let mut spec = given(spec);
+            let takes_self = uses_exclusive_self(read);
+            if takes_self {
+                spec = quote!(::larder::__private::detached(#spec));
+            }
             if read.tags.is_empty() {
                 return (TokenStream::new(), quote!(#spec #changes));
             }
             // The spec's own tags first.
             let made = local("made");
             let first = quote!((#base)(#tags););
-            let writer = tags::writer(&read.tags, &scope, &all, &first);
-            let eager = quote! {
+            let mut writer = tags::writer(&read.tags, &scope, &all, &first);
+            let mut eager = quote! {
                 let #made = #spec;
                 let #base = &#made.tags;
             };
+            if takes_self {
+                let (write, again) = written(&writer);
+                eager.extend(write);
+                writer = again;
+            }
             let spec = quote! {
                 #made.with_tags(#writer)#changes
             };
@@ -160,15 +180,7 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
         Source::Key { .. } | Source::Hashed { .. } => {
             let writer = tags::writer(&read.tags, &scope, &all, &TokenStream::new());
             let (eager, writer) = if uses_exclusive_self(read) {
-                // `self` goes into the body, so its tags are written before.
-                let eager = quote! {
-                    let mut #base = ::larder::Tags::default();
-                    (#writer)(&mut #base);
-                };
-                (
-                    eager,
-                    quote!(|#tags: &mut ::larder::Tags| #tags.extend(&#base)),
-                )
+                written(&writer)
             } else {
                 (TokenStream::new(), writer)
             };
@@ -181,6 +193,20 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
             (eager, spec)
         }
     }
+}
+
+// Input:  |tags| { .. self.tenant .. }
+// Output: let mut written = ::larder::Tags::default(); (|tags| { .. })(&mut written);
+//         |tags| tags.extend(&written)
+/// Statements that write tags before `self` goes into the body, and what writes them again.
+fn written(writer: &TokenStream) -> (TokenStream, TokenStream) {
+    let (tags, written) = (local("tags"), local("written"));
+    let statements = quote! {
+        let mut #written = ::larder::Tags::default();
+        (#writer)(&mut #written);
+    };
+    let again = quote!(|#tags: &mut ::larder::Tags| #tags.extend(&#written));
+    (statements, again)
 }
 
 // Input:  user::profile(id)
@@ -197,7 +223,7 @@ fn uses_exclusive_self(read: &Read<'_>) -> bool {
 
 /// By which name a hashed key knows the function: that of the companion, which is unique.
 fn companion_name(read: &Read<'_>) -> TokenStream {
-    if read.function.receiver().is_none() {
+    if !read.function.is_associated {
         return quote!(::core::any::type_name::<Self>());
     }
     let suffix = format!("::{}", read.function.name());
@@ -235,9 +261,11 @@ pub(super) fn key(read: &Read<'_>) -> TokenStream {
 //             NAME, &(::larder::__private::Hashed(&text), ::larder::__private::Hashed(&page)))
 fn hashed(read: &Read<'_>, function: &TokenStream) -> TokenStream {
     let mut parts = Vec::new();
-    if read.function.receiver().is_some() {
-        // Methods of the same name in one module.
+    if read.function.is_associated {
+        // Functions of the same name in one module: of other types, and of the same type's traits,
+        // which a closure's type tells apart.
         parts.push(quote!(::core::any::type_name::<Self>()));
+        parts.push(quote!(::core::any::type_name_of_val(&|| ())));
     }
     for param in &read.function.sig.generics.params {
         match param {

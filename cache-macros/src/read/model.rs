@@ -8,6 +8,7 @@ use super::freshness::Freshness;
 use super::keep::Question;
 use super::parse::Parsed;
 use crate::errors::Errors;
+use crate::form::Form;
 use crate::function::{Arg, Function};
 use crate::key::Key;
 use crate::mentions::{self, Names};
@@ -114,9 +115,12 @@ impl<'f> Read<'f> {
         };
         let is_broken = parsed.is_broken || errors.count() > before;
         let is_argument = |name: &str| function.has_name(name);
-        let layers = parsed
-            .layer
-            .map_or(Layers::All, |layer| Layers::from_literal(&layer, errors));
+        let layers = match (parsed.layer, &function.form) {
+            (Some(layer), _) => Layers::from_literal(&layer, errors),
+            // Other layers are asked by futures.
+            (None, Form::Plain) => Layers::L1,
+            (None, _) => Layers::All,
+        };
         let idle_lock = match (layers, parsed.lock) {
             (Layers::L1, Some(true)) => parsed.names.lock,
             _ => None,

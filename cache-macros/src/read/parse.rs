@@ -25,6 +25,7 @@ const KNOWN: &[Known] = &[
     known("stale_for", "stale_for = \"1h\""),
     known("load_timeout", "load_timeout = \"200ms\""),
     known("jitter", "jitter = \"10%\""),
+    known("associated", "associated"),
 ];
 
 /// What the attribute says, undecided.
@@ -43,6 +44,8 @@ pub(super) struct Parsed {
     pub(super) cache_err: Option<Expr>,
     pub(super) ttl_of: Option<Expr>,
     pub(super) freshness: freshness::Parsed,
+    /// The word, where the function has an `impl` or `trait` around it that cannot be seen.
+    pub(super) associated: Option<Ident>,
     /// The options' names, where another option can make them wrong.
     pub(super) names: Names,
     /// Whether something that was not understood may have been meant to be part of the key.
@@ -69,6 +72,10 @@ impl Parsed {
         let key = options.expr("key", KNOWN, errors);
         let namespace = options.string("namespace", KNOWN, errors);
         let skip = skipped(&mut options, errors);
+        let associated = options.key("associated").cloned();
+        let associated = options
+            .flag("associated", errors)
+            .and_then(|is| associated.filter(|_| is));
         let is_broken = !errors.is_empty();
         Self {
             key,
@@ -84,6 +91,7 @@ impl Parsed {
             cache_err: options.expr("cache_err", KNOWN, errors),
             ttl_of: options.expr("ttl_of", KNOWN, errors),
             freshness: freshness::Parsed::take(&mut options, KNOWN, errors),
+            associated,
             positional: options.positional,
             names,
             is_broken,

@@ -185,7 +185,7 @@ fn expand_entry(resource: &Resource, entry: &Entry, spec: &TokenStream) -> Token
         #doc
         #(#attrs)*
         #[must_use]
-        #[allow(unused_variables, clippy::needless_pass_by_value)]
+        #[allow(unused_variables, impl_trait_redundant_captures, clippy::needless_pass_by_value)]
         #vis fn #name<#(#lifetimes),*>(#(#args),*)
             -> ::larder::Spec<impl ::core::ops::Fn(&mut ::larder::Tags) + use<#(#lifetimes),*>>
         {

@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use syn::{Expr, ExprLit, Lit};
 
 use super::model::Write;
+use super::receiver;
 use crate::errors::Errors;
 use crate::key::Key;
 use crate::mentions;
@@ -30,6 +31,7 @@ pub(super) fn check(write: &Write<'_>, errors: &mut Errors) {
     }
     check_recache(write, errors);
     check_ret(write, errors);
+    receiver::check(write, errors);
     if let Some(cache) = &write.cache
         && cache.value().is_empty()
     {

@@ -6,12 +6,14 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::model::{When, Write};
+use super::receiver;
 use crate::body;
 use crate::key::Key;
 use crate::mentions::{self, Names};
 use crate::scope::{local, ret_ident};
 use crate::site::{Site, Templates, site_ident};
 use crate::tags::{self, Tag};
+use crate::template::Template;
 
 // Input:  async fn rename(id: u64, name: String) -> Result<User, DbError> { BODY }
 // Output: async fn rename(id: u64, name: String) -> Result<User, DbError> {
@@ -37,24 +39,27 @@ pub(super) fn expand(write: &Write<'_>) -> TokenStream {
         When::OnOk => format_ident!("OnOk"),
     };
     let copies = copies(write);
-    let future = body::future(function);
-    let recache = recache(write);
-    quote! {
-        #(#attrs)* #vis #sig {
-            #site
-            let mut #targets = ::larder::Targets::default();
-            #before
-            let #returned = ::larder::__private::write(
-                &#name,
-                ::larder::__private::When::#when,
-                #targets,
-                #judge,
-                { #copies #future },
-            ).await;
-            #recache
-            #returned
-        }
-    }
+    let future = receiver::future(write);
+    let judge = receiver::outside(write, judge);
+    let (keep, back) = (receiver::keep(write), receiver::back(write));
+    let recache = receiver::outside(write, recache(write));
+    let body = function.form.wrap(&quote! {
+        #site
+        let mut #targets = ::larder::Targets::default();
+        #before
+        #keep
+        let #returned = ::larder::__private::write(
+            &#name,
+            ::larder::__private::When::#when,
+            #targets,
+            #judge,
+            { #copies #future },
+        ).await;
+        #back
+        #recache
+        #returned
+    });
+    quote!(#(#attrs)* #vis #sig { #body })
 }
 
 fn site<'w>(write: &'w Write<'_>) -> Site<'w> {
@@ -75,7 +80,7 @@ fn site<'w>(write: &'w Write<'_>) -> Site<'w> {
 //         targets.push_key(::larder::Key::render(|out| { .. }));
 /// What is known before the body runs.
 fn before(write: &Write<'_>) -> TokenStream {
-    reach(write, |names| !names.contains("ret"))
+    reach(write, Known::Before)
 }
 
 // Input:  tags = ["user:{ret.id}"]
@@ -83,14 +88,24 @@ fn before(write: &Write<'_>) -> TokenStream {
 //             let ::core::option::Option::Some(ret) = ::larder::__private::succeeded!(returned) else {
 //                 return false;
 //             };
-//             targets.write_tags(|tags| { .. });
+//             if let ::core::option::Option::Some(ret) = ::larder::__private::present!(ret) {
+//                 targets.write_tags(|tags| { .. });
+//             }
 //             true
 //         }
 /// Whether the write succeeded, and what depends on what it returned.
 fn judge(write: &Write<'_>) -> TokenStream {
     let (targets, returned, ret) = (local("targets"), local("returned"), ret_ident());
     let ty = &write.function.returned;
-    let statements = reach(write, |names| names.contains("ret"));
+    let mut statements = reach(write, Known::Returned);
+    let of_fields = reach(write, Known::Present);
+    if !of_fields.is_empty() {
+        statements.extend(quote! {
+            if let ::core::option::Option::Some(#ret) = ::larder::__private::present!(#ret) {
+                #of_fields
+            }
+        });
+    }
     if statements.is_empty() {
         return quote! {
             |#returned: &#ty, _: &mut ::larder::Targets| {
@@ -110,27 +125,55 @@ fn judge(write: &Write<'_>) -> TokenStream {
     }
 }
 
-/// Statements that add those tags and keys to `targets` whose names are wanted.
-fn reach(write: &Write<'_>, is_wanted: impl Fn(&Names) -> bool) -> TokenStream {
+/// When it is known what a tag or key is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Before the body runs.
+    Before,
+    /// When it has returned.
+    Returned,
+    /// When it has returned something: fields of what may be `None` are asked of what is in `Some`.
+    Present,
+}
+
+impl Known {
+    fn of(names: &Names, template: Option<&Template>) -> Self {
+        if !names.contains("ret") {
+            return Self::Before;
+        }
+        let mut holes = template.into_iter().flat_map(Template::holes);
+        if template.is_some() && holes.all(|hole| hole.root != "ret" || !hole.members.is_empty()) {
+            Self::Present
+        } else {
+            Self::Returned
+        }
+    }
+}
+
+/// Statements that add the tags and keys to `targets` that are known then.
+fn reach(write: &Write<'_>, known: Known) -> TokenStream {
     let scope = write.scope();
     let targets = local("targets");
-    let tags: Vec<&Tag> = write
-        .tags
-        .iter()
-        .filter(|tag| is_wanted(&write.tag_names(tag)))
-        .collect();
+    let tags = write.tags.iter().filter(|tag| {
+        let template = match tag {
+            Tag::Template(template) => Some(template),
+            _ => None,
+        };
+        Known::of(&write.tag_names(tag), template) == known
+    });
+    let tags: Vec<&Tag> = tags.collect();
     let tags = (!tags.is_empty()).then(|| {
         let writer = tags::writer(tags, &scope, &write.all_names(), &TokenStream::new());
         quote!(#targets.write_tags(#writer);)
     });
-    let keys: Vec<&Key> = write
-        .keys
-        .iter()
-        .filter(|key| is_wanted(&write.key_names(key)))
-        .collect();
-    let keys = keys
-        .iter()
-        .map(|key| key.expand(write.namespace.as_ref(), &scope));
+    let keys = write.keys.iter().filter(|key| {
+        let template = match key {
+            Key::Template(template) => Some(template),
+            _ => None,
+        };
+        Known::of(&write.key_names(key), template) == known
+    });
+    let keys = keys.map(|key| key.expand(write.namespace.as_ref(), &scope));
     quote!(#tags #(#targets.push_key(#keys);)*)
 }
 
@@ -196,7 +239,7 @@ fn recache_call(write: &Write<'_>, call: &Expr) -> TokenStream {
         let look = arg.take_apart();
         quote!(#copy #look)
     });
-    let copies: TokenStream = copies.collect();
+    let copies: TokenStream = copies.chain([receiver::for_call(write, &names)]).collect();
     let blamed = Span::mixed_site().located_at(call.span());
     let boxed = quote_spanned! {blamed=>
         ::std::boxed::Box::pin(async move { ::core::mem::drop(#call.await); })

@@ -1,0 +1,10 @@
+use larder::cache_read;
+use std::future::Future;
+
+#[cache_read(key = "k:{id}")]
+#[track_caller]
+fn load(id: u64) -> impl Future<Output = u64> {
+    async move { id }
+}
+
+fn main() {}

@@ -1,8 +1,0 @@
-use larder::cache_read;
-
-#[cache_read(key = "k:{id}")]
-async unsafe fn load(id: u64) -> u64 {
-    id
-}
-
-fn main() {}
