@@ -393,6 +393,8 @@ macro_rules! __port_checks {
                 a_renewed_lease_lasts_longer
                 only_its_holder_renews_a_lease
                 leases_of_two_keys_are_apart
+                loads_share_a_lease_that_yields
+                a_lease_that_yields_keeps_nobody_from_a_lock
             }
             generations: Port {
                 a_generation_is_missing_until_a_load_begins_it
@@ -406,6 +408,11 @@ macro_rules! __port_checks {
                 ending_a_generation_twice_ends_it
                 a_thousand_generations_end_at_once
                 who_begins_at_once_begins_the_same
+                a_step_ends_one_generation_and_begins_the_next
+                a_step_is_taken_only_from_the_generation_that_was_seen
+                a_missing_generation_is_begun_by_a_step
+                a_step_asked_for_twice_is_taken
+                of_steps_at_once_one_is_taken
                 a_scope_and_a_key_of_one_name_are_apart
                 a_read_brings_generations_with_the_slot
                 a_read_brings_the_generations_that_an_entry_lists

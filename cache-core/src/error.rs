@@ -98,6 +98,14 @@ pub enum Error {
         /// The names that are configured.
         known: Vec<String>,
     },
+    /// A write puts what it returned into the entry of a function that uses another cache.
+    #[error(
+        "`{function}` uses another cache than the write that puts into it: give both the same `cache`"
+    )]
+    OtherCache {
+        /// The function whose entry it is.
+        function: &'static str,
+    },
     /// The caches of the process were already set up.
     #[error("the caches of this process are already set up: call `init` or `install` once, first")]
     AlreadyInstalled,

@@ -11,6 +11,7 @@ mod codec;
 mod envelope;
 mod error;
 pub mod event;
+mod fence;
 mod flight;
 mod freshness;
 mod generation;
@@ -62,6 +63,7 @@ pub use crate::value::Value;
 pub mod __private {
     pub use inventory::submit;
 
+    pub use crate::cache::{Put, PutAs, Puts, put, put_hashed, put_hashed_near, put_near};
     pub use crate::call::{
         Again, Own, again, future_of, invalidate, invalidate_near, lend, own, peek, peek_near,
         prime, prime_near, read, read_blocking, read_detachable, read_hashed, read_hashed_blocking,
@@ -91,6 +93,7 @@ pub mod __private {
     pub use crate::value::{Local, LocalFor, ValueFor};
     pub use crate::write::{
         Answer, AnswersPlain, AnswersResult, HoldsMaybe, HoldsPlain, Recache, When, recache, write,
+        write_and_put,
     };
     pub use crate::{
         __handled as handled, __listed as listed, __outcome as outcome, __part as part,

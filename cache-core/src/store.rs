@@ -35,13 +35,29 @@ impl Nonce {
 
 impl Nonce {
     /// A token for a lease. Its last bit says whether others may fill under it too: 0 for
-    /// [`Claim::Shared`], 1 for the others.
+    /// [`Claim::Shared`], 1 for the others. The bit before it is 0, see
+    /// [`yielding_token`](Self::yielding_token).
     #[must_use]
     pub fn token(claim: Claim) -> Self {
         let mut token = Self::random();
         let is_own = u8::from(claim != Claim::Shared);
-        token.0[15] = token.0[15] & !1 | is_own;
+        token.0[15] = token.0[15] & !3 | is_own;
         token
+    }
+
+    /// A token for a lease that is asked for by [`Claim::Shared`] and keeps nobody from a lock: its
+    /// last two bits are 10.
+    #[must_use]
+    pub fn yielding_token() -> Self {
+        let mut token = Self::token(Claim::Shared);
+        token.0[15] |= 2;
+        token
+    }
+
+    /// Whether a lease under this token gives way to [`Claim::Exclusive`].
+    #[must_use]
+    pub fn yields(&self) -> bool {
+        self.0[15] & 3 == 2
     }
 
     /// Whether this token is its holder's own: no one else fills under it.
@@ -75,7 +91,8 @@ pub enum Claim {
     /// Beside others that share: whoever holds the token may fill, the first one does. Under a token
     /// that is its holder's own there is nothing to share.
     Shared,
-    /// For oneself: while another is held, there is none, and while it is held no one gets one.
+    /// For oneself: while another is held, there is none, and while it is held no one gets one. A
+    /// lease whose token [yields](Nonce::yields) is replaced.
     Exclusive,
     /// In place of any other: a value that is newer than what their loads will bring.
     Replacing,
@@ -96,6 +113,17 @@ pub struct LeaseRequest<'a> {
     pub scopes: &'a [String],
     /// How long the entry will live: generations must outlive it. `None`: forever.
     pub ttl: Option<Duration>,
+}
+
+/// A step from one generation of a scope to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// The scope.
+    pub scope: String,
+    /// The generation that it must have; `None`: it must be missing.
+    pub from: Option<Nonce>,
+    /// The generation that it then gets, which was never used.
+    pub to: Nonce,
 }
 
 /// What must be in a slot for something to be done to it.
@@ -121,7 +149,8 @@ impl From<Option<Nonce>> for Expected {
 pub enum Leased {
     /// The load may begin, and fill under this lease.
     Granted(Lease),
-    /// Someone else holds a lease that is their own; for [`Claim::Exclusive`], any lease.
+    /// Someone else holds a lease that is their own; for [`Claim::Exclusive`], any that does not
+    /// yield.
     Held,
     /// Something else is in the slot than what was expected.
     Changed,
@@ -240,7 +269,8 @@ pub struct Capabilities {
 /// `all`) that has a generation, or none.
 ///
 /// - **Atomicity.** `lease`, `fill`, `renew`, `release`, `take`, `patch`, `increment` and each entry
-///   of `remove` see and change one slot in one step. `read` may see the slot and each generation at different moments, as long as each is
+///   of `remove` see and change one slot in one step; so does each step of `advance` one generation.
+///   `read` may see the slot and each generation at different moments, as long as each is
 ///   seen after the call began. Nothing ever spans two keys.
 /// - **Order.** A call that starts after another returned sees its effects.
 /// - **Loss.** A store may forget anything at any time. A missing generation counts as invalid, so
@@ -290,6 +320,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Ends the generations of `scopes` and empties the slots of `keys`, leases included. In any
     /// order, and safe to repeat.
     async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError>;
+
+    /// Takes each of `steps` whose scope has the generation that the step begins from: that one ends,
+    /// and the new one is there for as long as entries with this `ttl` need it. Gives the generation
+    /// that each scope has then; so a step that was taken is known by the answer, also when it is
+    /// asked for again.
+    async fn advance(
+        &self,
+        steps: &[Advance],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError>;
 
     /// The slots of `keys`, in their order.
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError>;

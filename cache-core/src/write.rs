@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 
-use crate::cache::Targets;
+use crate::cache::{Given, Opened, Puts, Targets};
 use crate::caches::Home;
 use crate::site::Site;
 
@@ -45,6 +45,36 @@ pub async fn write<R>(
     returned
 }
 
+/// As [`write`], and puts what it returned into entries of the same cache. `judge` gives the values.
+pub async fn write_and_put<R>(
+    site: &'static Site,
+    when: When,
+    mut targets: Targets,
+    mut puts: Puts,
+    judge: impl FnOnce(&R, &mut Targets, &mut Puts) -> bool,
+    body: impl Future<Output = R>,
+) -> R {
+    let Ok(home) = site.home() else {
+        return body.await;
+    };
+    puts.only_in(&home, site);
+    puts.reach(&mut targets);
+    let mut writing = Writing {
+        home,
+        site,
+        targets: (when == When::Always).then(|| targets.clone()),
+    };
+    let opened = writing.home.open_puts(&puts, &targets).await;
+    let returned = body.await;
+    let mut reached = targets;
+    let is_ok = judge(&returned, &mut reached, &mut puts);
+    puts.only_in(&writing.home, site);
+    puts.reach(&mut reached);
+    writing.targets = (is_ok || when == When::Always).then_some(reached);
+    writing.finish_and_put(puts.given, opened).await;
+    returned
+}
+
 /// A write under way. Dropped in the middle, it invalidates without waiting.
 struct Writing {
     home: Home,
@@ -58,6 +88,16 @@ impl Writing {
             // From its first poll on, the invalidation sees to itself.
             self.home
                 .invalidate_counted(targets, Some(self.site.counters()))
+                .await;
+        }
+    }
+
+    async fn finish_and_put(mut self, given: Vec<Given>, opened: Opened) {
+        if let Some(targets) = self.targets.take() {
+            let counters = self.site.counters();
+            // As above.
+            self.home
+                .invalidate_and_put(targets, given, opened, counters)
                 .await;
         }
     }

@@ -157,6 +157,7 @@ pub fn cache_read(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `user::tag(id)`, without a name | Anything that becomes a `larder::Tag`. |
 /// | `keys = ["user:{id}", key_of(id)]` | These keys: templates, or anything that becomes a `larder::Key`. |
 /// | `namespace = "{org}"` | The namespace that `keys` are in. |
+/// | `put = get_user(id)`, `put = [get_user(ret.id), get_name(&ret.name)]` | What the function returned (inside `Ok`) becomes the value of these entries of annotated free functions, after the invalidation and without a load; unless something else began to invalidate them since the body began. The same type, or an `Option` of it. Their keys are invalidated with the rest. Each gets its own clone of the arguments it mentions; `ret` is a reference. |
 /// | `recache = [get_user(id), get_name(&ret.name)]` | Calls to make after the invalidation, before the return, when the function did not return `Err`. Their futures must be `Send`. One that fails or panics does not fail the write. Each gets its own clone of the arguments it mentions; `ret` is a reference. |
 /// | `recache_max_concurrency = 4` | How many of them run at once; 4 unless set. |
 /// | `invalidate = "on_ok"` | Only when the function did not return `Err`. |

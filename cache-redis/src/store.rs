@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use larder_core::StoreError;
 use larder_core::event::EventLog;
 use larder_core::store::{
-    Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest, Leased,
-    Nonce, Part, Patch, Reading, Scan, Scopes, Store, Usage,
+    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest,
+    Leased, Nonce, Part, Patch, Reading, Scan, Scopes, Store, Usage,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
@@ -317,6 +317,32 @@ impl Store for RedisStore {
             return Ok(());
         }
         self.run(&pipeline).await
+    }
+
+    async fn advance(
+        &self,
+        steps: &[Advance],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        if steps.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for step in steps {
+            let generation = [self.keyspace.generation(&step.scope)];
+            let advance = call(&mut pipeline, &self.scripts.advance, &generation);
+            match &step.from {
+                Some(from) => advance.arg(&from.0[..]),
+                None => advance.arg(""),
+            };
+            advance.arg(&step.to.0[..]);
+            match ttl {
+                Some(ttl) => advance.arg(millis(generation_ttl(ttl))),
+                None => advance.arg(""),
+            };
+        }
+        let current: Vec<Option<Vec<u8>>> = self.run(&pipeline).await?;
+        Ok(nonces(current))
     }
 
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -15,6 +15,7 @@ mod keys;
 mod lints;
 mod methods;
 mod plain;
+mod puts;
 mod recaches;
 mod resources;
 mod tags;

@@ -14,5 +14,7 @@ mod outage;
 mod overtaken;
 mod own_code;
 mod projections;
+mod put;
+mod put_elsewhere;
 mod redis;
 mod stage;

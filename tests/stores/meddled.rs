@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use larder::store::{
-    Capabilities, Filled, Increment, Incremented, LeaseRequest, Leased, Nonce, Part, Patch,
-    Reading, Scan, Scopes, Store,
+    Advance, Capabilities, Claim, Filled, Increment, Incremented, LeaseRequest, Leased, Nonce,
+    Part, Patch, Reading, Scan, Scopes, Store,
 };
 use larder::{Pattern, StoreError};
 use larder_redis::RedisStore;
@@ -25,6 +25,8 @@ pub(crate) struct Meddled {
     pub(crate) refuses_scans: Arc<AtomicBool>,
     /// Gets a permit for each fill that is about to be sent, and for each entry that was taken.
     pub(crate) there: Arc<Semaphore>,
+    /// A lease for oneself passes there too.
+    pub(crate) holds_locks: bool,
     /// Each of these waits for a permit, if there is this.
     pub(crate) open: Option<Arc<Semaphore>>,
 }
@@ -38,6 +40,7 @@ impl Meddled {
             loses_invalidations: Arc::default(),
             refuses_scans: Arc::default(),
             there: Arc::new(Semaphore::new(0)),
+            holds_locks: false,
             open: None,
         }
     }
@@ -81,6 +84,9 @@ impl Store for Meddled {
     }
 
     async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
+        if self.holds_locks && request.claim == Claim::Exclusive {
+            self.pass().await;
+        }
         self.store.lease(key, request).await
     }
 
@@ -109,6 +115,14 @@ impl Store for Meddled {
             return self.store.invalidate(scopes, keys).await;
         }
         self.lost("invalidation")
+    }
+
+    async fn advance(
+        &self,
+        steps: &[Advance],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        self.store.advance(steps, ttl).await
     }
 
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

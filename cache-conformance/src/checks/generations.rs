@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use larder_core::store::{Claim, Expected, LeaseRequest, Leased, Nonce, Scopes};
+use larder_core::store::{Advance, Claim, Expected, LeaseRequest, Leased, Nonce, Scopes};
 
 use crate::operation::at_once;
 use crate::{Failure, Outcome, Subject};
@@ -114,6 +114,80 @@ pub(crate) async fn a_thousand_generations_end_at_once(s: Subject) -> Outcome {
     begin(&s, &scopes).await?;
     s.port().invalidate(&scopes, &keys).await?;
     assert_eq!(s.port().generations(&scopes).await?, vec![None; 1_000]);
+    Ok(())
+}
+
+fn step(scope: &str, from: Option<Nonce>) -> Advance {
+    Advance {
+        scope: scope.to_owned(),
+        from,
+        to: Nonce::random(),
+    }
+}
+
+pub(crate) async fn a_step_ends_one_generation_and_begins_the_next(s: Subject) -> Outcome {
+    let scopes = names(["tag:a", "tag:b", "tag:c"]);
+    let begun = begin(&s, &scopes).await?;
+    let steps = [step("tag:c", begun[2]), step("tag:a", begun[0])];
+    let answers = s.port().advance(&steps, Some(MINUTE)).await?;
+    assert_eq!(answers, [Some(steps[0].to), Some(steps[1].to)]);
+    let current = s.port().generations(&scopes).await?;
+    assert_eq!(current, [Some(steps[1].to), begun[1], Some(steps[0].to)]);
+    assert_eq!(s.port().advance(&[], Some(MINUTE)).await?, []);
+    Ok(())
+}
+
+pub(crate) async fn a_step_is_taken_only_from_the_generation_that_was_seen(s: Subject) -> Outcome {
+    let scopes = names(["tag:a", "tag:b"]);
+    let begun = begin(&s, &scopes[..1]).await?;
+    let steps = [
+        step("tag:a", Some(Nonce::random())),
+        step("tag:b", begun[0]),
+    ];
+    let answers = s.port().advance(&steps, Some(MINUTE)).await?;
+    assert_eq!(answers, [begun[0], None]);
+    assert_eq!(s.port().generations(&scopes).await?, answers);
+    Ok(())
+}
+
+pub(crate) async fn a_missing_generation_is_begun_by_a_step(s: Subject) -> Outcome {
+    let scopes = names(["tag:a", "tag:b"]);
+    let begun = begin(&s, &scopes[..1]).await?;
+    let steps = [step("tag:a", None), step("tag:b", None)];
+    let answers = s.port().advance(&steps, None).await?;
+    assert_eq!(answers, [begun[0], Some(steps[1].to)]);
+    assert_eq!(s.port().generations(&scopes).await?, answers);
+    Ok(())
+}
+
+pub(crate) async fn a_step_asked_for_twice_is_taken(s: Subject) -> Outcome {
+    let begun = begin(&s, &names(["tag:a"])).await?;
+    let steps = [step("tag:a", begun[0])];
+    for _ in 0..2 {
+        let answers = s.port().advance(&steps, Some(MINUTE)).await?;
+        assert_eq!(answers, [Some(steps[0].to)]);
+    }
+    Ok(())
+}
+
+pub(crate) async fn of_steps_at_once_one_is_taken(s: Subject) -> Outcome {
+    let begun = begin(&s, &names(["tag:a"])).await?;
+    let steps = (0..16).map(|_| {
+        let (store, step) = (s.store().cloned(), step("tag:a", begun[0]));
+        async move {
+            let store = store.expect("the subject has a store");
+            let answers = store
+                .advance(std::slice::from_ref(&step), Some(MINUTE))
+                .await;
+            answers.map(|answers| (answers == [Some(step.to)], answers))
+        }
+    });
+    let answers: Result<Vec<_>, _> = at_once(steps).await.into_iter().collect();
+    let answers = answers?;
+    let taken = answers.iter().filter(|(is_taken, _)| *is_taken).count();
+    assert_eq!(taken, 1, "{answers:?}");
+    let current: HashSet<_> = answers.iter().map(|(_, current)| current).collect();
+    assert_eq!(current.len(), 1, "everyone is told of the same generation");
     Ok(())
 }
 

@@ -427,3 +427,35 @@ pub(crate) async fn leases_of_two_keys_are_apart(s: Subject) -> Outcome {
     assert!(fill(&s, token, &entry(Nonce::random(), b"")).await?);
     Ok(())
 }
+
+/// Takes a lease that yields, and gives its token.
+async fn yielding(s: &Subject) -> Result<Nonce, Failure> {
+    let token = Nonce::yielding_token();
+    let request = LeaseRequest {
+        token,
+        claim: Claim::Shared,
+        expected: Expected::Anything,
+        lasts: MINUTE,
+        scopes: &[],
+        ttl: Some(MINUTE),
+    };
+    let leased = s.port().lease(KEY, request).await?;
+    assert!(matches!(leased, Leased::Granted(lease) if lease.token == token));
+    Ok(token)
+}
+
+pub(crate) async fn loads_share_a_lease_that_yields(s: Subject) -> Outcome {
+    let token = yielding(&s).await?;
+    assert_eq!(granted(&s, Claim::Shared).await?, token);
+    assert!(fill(&s, token, &entry(Nonce::random(), b"loaded")).await?);
+    Ok(())
+}
+
+pub(crate) async fn a_lease_that_yields_keeps_nobody_from_a_lock(s: Subject) -> Outcome {
+    let yielding = yielding(&s).await?;
+    let locked = granted(&s, Claim::Exclusive).await?;
+    assert_ne!(locked, yielding);
+    assert!(!fill(&s, yielding, &entry(Nonce::random(), b"too late")).await?);
+    assert!(fill(&s, locked, &entry(Nonce::random(), b"loaded")).await?);
+    Ok(())
+}

@@ -45,6 +45,14 @@ is_noticed! {
         by "generations::an_ended_generation_is_missing"
            "tags::a_tag_reaches_what_carries_it_and_nothing_else"
            "clear::clear_reaches_everything";
+    a_step_from_whatever_is_there: AdvancesFromAnything
+        by "generations::a_step_is_taken_only_from_the_generation_that_was_seen"
+           "generations::a_missing_generation_is_begun_by_a_step";
+    a_step_that_is_said_and_not_taken: AdvancesInWords
+        by "generations::a_step_ends_one_generation_and_begins_the_next"
+           "generations::of_steps_at_once_one_is_taken";
+    a_lease_that_does_not_yield: LetsNothingYield
+        by "leases::a_lease_that_yields_keeps_nobody_from_a_lock";
     generations_that_come_back: ReusesGenerations
         by "generations::a_generation_never_comes_back"
            "generations::each_scope_has_its_own_generation";

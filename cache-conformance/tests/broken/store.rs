@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use larder_core::store::{
-    Capabilities, Claim, Expected, Filled, Increment, Incremented, LeaseRequest, Leased, Nonce,
-    Part, Patch, Reading, Scan, Scopes,
+    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, LeaseRequest, Leased,
+    Nonce, Part, Patch, Reading, Scan, Scopes,
 };
 use larder_core::{Pattern, Store, StoreError};
 
@@ -17,6 +17,9 @@ pub(crate) enum Defect {
     LeavesLeases,
     ExpectsNothing,
     KeepsGenerations,
+    AdvancesFromAnything,
+    AdvancesInWords,
+    LetsNothingYield,
     ReusesGenerations,
     MixesGenerations,
     TakesTwice,
@@ -91,6 +94,9 @@ impl Store for Broken {
             request.claim = Claim::Shared;
             request.token = Nonce::token(Claim::Shared);
         }
+        if self.has(Defect::LetsNothingYield) && request.token.yields() {
+            request.token = Nonce::token(Claim::Shared);
+        }
         if self.has(Defect::ExpectsNothing) {
             request.expected = Expected::Anything;
         }
@@ -151,6 +157,25 @@ impl Store for Broken {
         }
         let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
         self.shelf.invalidate(scopes, &keys).await
+    }
+
+    async fn advance(
+        &self,
+        steps: &[Advance],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        let mut steps = steps.to_vec();
+        if self.has(Defect::AdvancesFromAnything) {
+            let scopes: Vec<String> = steps.iter().map(|step| step.scope.clone()).collect();
+            let current = self.shelf.generations(&scopes).await?;
+            for (step, current) in steps.iter_mut().zip(current) {
+                step.from = current;
+            }
+        }
+        if self.has(Defect::AdvancesInWords) {
+            return Ok(steps.iter().map(|step| Some(step.to)).collect());
+        }
+        self.shelf.advance(&steps, ttl).await
     }
 
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use larder_core::slot::{self, SlotHead};
 use larder_core::store::{
-    Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest, Leased,
-    Nonce, Part, Patch, Reading, Scan, Scopes,
+    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest,
+    Leased, Nonce, Part, Patch, Reading, Scan, Scopes,
 };
 use larder_core::{Pattern, Store, StoreError};
 
@@ -131,6 +131,7 @@ impl Store for Shelf {
             None => request.token,
             Some(token) if token == request.token => token,
             Some(token) if request.claim == Claim::Shared && !token.is_own() => token,
+            Some(token) if token.yields() => request.token,
             Some(_) => return Ok(Leased::Held),
         };
         if token == request.token {
@@ -202,6 +203,22 @@ impl Store for Shelf {
             space.slots.remove(key);
         }
         Ok(())
+    }
+
+    async fn advance(
+        &self,
+        steps: &[Advance],
+        _ttl: Option<Duration>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        let mut space = self.space();
+        let mut current = Vec::new();
+        for step in steps {
+            if space.generations.get(&step.scope).copied() == step.from {
+                space.generations.insert(step.scope.clone(), step.to);
+            }
+            current.push(space.generations.get(&step.scope).copied());
+        }
+        Ok(current)
     }
 
     async fn slots(

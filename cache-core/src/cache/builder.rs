@@ -166,6 +166,7 @@ impl CacheBuilder {
                 backend,
                 flights: Flights::new(),
                 generations: Generations::new(),
+                fences: Arc::default(),
                 encoding: self.encoding,
                 ttls: self.ttls,
                 clock: self.clock,

@@ -84,11 +84,13 @@ impl Cache {
             Backend::Off => Ok(0),
             Backend::Memory(memory) => {
                 self.shared.counters.add_invalidation();
+                self.shared.fences.note_pattern(&pattern);
                 Ok(self.place(memory).delete_matching(&pattern))
             }
             Backend::Remote(remote) => {
                 remote.can_scan()?;
                 self.shared.counters.add_invalidation();
+                self.shared.fences.note_pattern(&pattern);
                 self.shared
                     .flights
                     .revoke_all(|key| pattern.matches_qualified(key));
@@ -166,6 +168,7 @@ impl Cache {
     /// Removes a key's entry here and in the store, and gives what was usable.
     async fn remove(&self, key: &Key) -> Result<Option<Listed>, Error> {
         self.shared.counters.add_invalidation();
+        self.shared.fences.note_key(key.qualified());
         let taken = self.take(key.qualified());
         match &self.shared.backend {
             Backend::Off => Ok(None),

@@ -193,6 +193,7 @@ impl<'c> IntoFuture for Count<'c> {
         Box::pin(async move {
             let spec = entry.into_spec();
             let by = by.ok_or_else(|| overflow(&spec.key, i64::MIN))?;
+            cache.shared.fences.note_key(spec.key.qualified());
             match &cache.shared.backend {
                 // Nothing is kept, so every count begins.
                 super::Backend::Off => Ok(by),

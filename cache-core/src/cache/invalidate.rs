@@ -5,6 +5,7 @@
 
 use super::{Backend, Cache, reached};
 use crate::Error;
+use crate::fence::Fence;
 use crate::key::Key;
 use crate::memory::AnyResident;
 use crate::stats::{Count, Counters};
@@ -165,7 +166,7 @@ impl Cache {
         targets: Targets,
         site: Option<&'static Counters>,
     ) -> Invalidation {
-        let (scopes, keys) = self.invalidate_here(&targets, site);
+        let (scopes, keys) = self.invalidate_here(&targets, site, None);
         let Backend::Remote(remote) = &self.shared.backend else {
             return Invalidation::Done;
         };
@@ -180,23 +181,26 @@ impl Cache {
 
     /// The same for a caller that cannot wait: this process at once, the store in the background.
     pub(crate) fn invalidate_later(&self, targets: &Targets, site: Option<&'static Counters>) {
-        let (scopes, keys) = self.invalidate_here(targets, site);
+        let (scopes, keys) = self.invalidate_here(targets, site, None);
         if let Backend::Remote(remote) = &self.shared.backend {
             remote.invalidate_later(scopes, keys);
         }
     }
 
-    /// This process: returns what the store must be told.
-    fn invalidate_here(
+    /// This process: returns what the store must be told. `by` is the fence of the write whose
+    /// invalidation this is, if it has one.
+    pub(super) fn invalidate_here(
         &self,
         targets: &Targets,
         site: Option<&'static Counters>,
+        by: Option<&Fence>,
     ) -> (Vec<String>, Vec<String>) {
         self.shared.counters.add_invalidation();
         if let Some(site) = site {
             site.add_invalidation();
         }
         let (scopes, keys) = reached(targets);
+        self.shared.fences.note(by, &scopes, &keys);
         for scope in &scopes {
             self.shared.generations.end(scope);
         }

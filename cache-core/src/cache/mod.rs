@@ -13,6 +13,8 @@ mod lifetime;
 mod load;
 mod named;
 mod near;
+mod put;
+mod puts;
 mod set;
 mod shared_load;
 mod store_load;
@@ -34,12 +36,16 @@ pub use self::increment::Count;
 pub use self::invalidate::{Invalidation, Targets};
 pub use self::load::{Load, TryLoad};
 use self::near::Near;
+pub(crate) use self::put::Opened;
+pub(crate) use self::puts::Given;
+pub use self::puts::{Put, PutAs, Puts, put, put_hashed, put_hashed_near, put_near};
 pub use self::set::{Set, SetIfAbsent, SetMany};
 pub use self::warm::{Warm, WarmEntries, Warmed, warm};
 use crate::clock::Clock;
 use crate::codec::Encoding;
 use crate::error::{Error, StoreError};
 use crate::event::Bus;
+use crate::fence::Fences;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
@@ -78,6 +84,8 @@ struct Shared {
     flights: Flights,
     /// Generations in this process: of entries in process memory, and of loads in flight.
     generations: Generations,
+    /// What writes under way must know of before they put what they returned.
+    fences: Arc<Fences>,
     encoding: Encoding,
     ttls: Ttls,
     clock: Clock,

@@ -70,6 +70,7 @@ impl Cache {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         if let Some(place) = self.near() {
             let key = spec.key.qualified();
+            self.shared.fences.note_key(key);
             let value = value.clone();
             let entry = self.resident(place.memory, key, &scopes(spec), lifetime, value);
             let mut flights = place.flights.lock(key);
@@ -86,6 +87,7 @@ impl Cache {
     pub(crate) fn invalidate_near(&self, key: &Key, site: &'static Counters) {
         self.shared.counters.add_invalidation();
         site.add_invalidation();
+        self.shared.fences.note_key(key.qualified());
         if let Some(place) = self.near() {
             drop(place.take(key.qualified()));
         }

@@ -124,6 +124,7 @@ impl Cache {
             Backend::Off => Ok(()),
             Backend::Memory(_) => self.prime_near(spec, value),
             Backend::Remote(remote) => {
+                self.shared.fences.note_key(key);
                 self.shared.flights.revoke(key);
                 self.forget_beside(key);
                 let new = New {
@@ -161,6 +162,7 @@ impl Cache {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         let scopes = admitted(spec)?;
         let key = spec.key.qualified();
+        self.shared.fences.note_key(key);
         match &self.shared.backend {
             Backend::Off => Ok(false),
             Backend::Memory(memory) => {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::budget::Budget;
-use self::journal::{Journal, Ticket};
+use self::journal::Journal;
+pub(crate) use self::journal::Ticket;
 pub(crate) use self::walk::{STEP, Walk};
 use crate::cache::Invalidation;
 use crate::envelope::{self, Envelope, Meta};
@@ -401,7 +402,16 @@ impl Remote {
         scopes: Vec<String>,
         keys: Vec<String>,
     ) -> Result<Invalidation, StoreError> {
-        let ticket = Ticket::new(&self.journal, scopes, keys);
+        self.carry_out(self.ticket(scopes, keys)).await
+    }
+
+    /// An invalidation that is kept and retried from now on, unless the store takes it.
+    pub(crate) fn ticket(&self, scopes: Vec<String>, keys: Vec<String>) -> Ticket {
+        Ticket::new(&self.journal, scopes, keys)
+    }
+
+    /// Tells the store.
+    pub(crate) async fn carry_out(&self, ticket: Ticket) -> Result<Invalidation, StoreError> {
         match self
             .budget()
             .spend(self.store.invalidate(&ticket.scopes, &ticket.keys))
@@ -467,6 +477,13 @@ impl HeldLease {
             budget: remote.budget,
             is_used: false,
         }
+    }
+
+    /// A lease that keeps nobody from loading, whether or not with a lock.
+    pub(crate) fn ask_yielding(remote: &Remote, key: &Key) -> Self {
+        let mut held = Self::ask(remote, key, Claim::Shared);
+        held.token = Nonce::yielding_token();
+        held
     }
 
     /// A lease under someone else's token: used beside its holder, who gives it back.

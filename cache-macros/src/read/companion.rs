@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, parse_quote};
 
-use super::expand;
 use super::model::{Layers, Read, Source};
 use super::value::{self, ValueType};
+use super::{expand, keep};
 use crate::form::Form;
 use crate::function::Arg;
 use crate::generics::{only_used, turbofish};
@@ -92,14 +92,18 @@ pub(super) fn stub(read: &Read<'_>) -> TokenStream {
 
         #(#cfg)*
         #[allow(dead_code, unused_variables)]
-        impl #name { #companion }
+        impl #name {
+            #companion
+            #[doc(hidden)]
+            #vis fn __site() -> &'static ::larder::Site { ::core::unimplemented!() }
+        }
     }
 }
 
 /// The lookup, which the function and `refresh` share.
 fn reading(read: &Read<'_>) -> TokenStream {
     let function = read.function;
-    let name = site_ident();
+    let (vis, name) = (&function.vis, site_ident());
     let site = expand::site(read).expand(&name);
     let mode = local("mode");
     let mut sig = function.value_signature();
@@ -108,7 +112,9 @@ fn reading(read: &Read<'_>) -> TokenStream {
     let lints = function.lint_attrs();
     let lookup = expand::lookup(read, &quote!(Self::__site()), &quote!(#mode));
     quote! {
-        fn __site() -> &'static ::larder::Site { #site &#name }
+        #[doc(hidden)]
+        #[must_use]
+        #vis fn __site() -> &'static ::larder::Site { #site &#name }
 
         #(#lints)*
         #sig { #lookup }
@@ -165,7 +171,8 @@ impl<'r> Companion<'r> {
         let (key, invalidate) = (self.key(), self.invalidate());
         let (peek, prime, refresh, stats) =
             (self.peek(), self.prime(), self.refresh(), self.stats());
-        quote!(#key #invalidate #peek #prime #refresh #stats)
+        let put = self.put();
+        quote!(#key #invalidate #peek #prime #refresh #stats #put)
     }
 
     /// The generics that the arguments and `more` need; all of them where they are hashed.
@@ -337,6 +344,59 @@ impl<'r> Companion<'r> {
             #errors
             #safety
             #vis #sig { #body }
+        }
+    }
+
+    // Input:  namespace = "shop"
+    // Output: pub const __NAMESPACE: Option<&str> = Some("shop");
+    //         pub fn __put<'c>(id: u64) -> ::larder::__private::Put<User>
+    //         where User: ::larder::__private::ValueFor<'c> {
+    //             ::larder::__private::put(Self::__site(), SPEC, KEEP)
+    //         }
+    /// For the writes that put into the entry. What the function keeps must be a question about the
+    /// value alone: its arguments are not there.
+    fn put(&self) -> TokenStream {
+        if self.read.keep_mentions_arguments() {
+            return TokenStream::new();
+        }
+        let vis = &self.read.function.vis;
+        let typed = &self.typed;
+        let Valued {
+            value,
+            mut generics,
+        } = self.valued();
+        let is_inferred = matches!(value::of(&self.read.function.returned), ValueType::Inferred);
+        if is_inferred && !self.read.keeps_none {
+            let bounds = &mut generics.make_where_clause().predicates;
+            bounds.push(parse_quote!(#value: ::larder::__private::MaybeNone));
+        }
+        let clause = &generics.where_clause;
+        let (eager, spec) = expand::spec(self.read);
+        let keep = keep::expand(self.read, expand::blamed(self.read));
+        let namespace = match self.read.fixed_namespace() {
+            Some(name) => quote!(::core::option::Option::Some(#name)),
+            None => quote!(::core::option::Option::None),
+        };
+        let put = match (self.is_hashed(), self.read.layers) {
+            (false, Layers::All) => quote!(put),
+            (true, Layers::All) => quote!(put_hashed),
+            (false, Layers::L1) => quote!(put_near),
+            (true, Layers::L1) => quote!(put_hashed_near),
+        };
+        let body = self.body(quote! {
+            #eager
+            ::larder::__private::#put(Self::__site(), #spec, #keep)
+        });
+        quote! {
+            #[doc(hidden)]
+            #vis const __NAMESPACE: ::core::option::Option<&'static str> = #namespace;
+
+            #[doc(hidden)]
+            #[must_use]
+            #vis fn __put #generics(#typed) -> ::larder::__private::Put<#value> #clause
+            {
+                #body
+            }
         }
     }
 

@@ -71,12 +71,7 @@ pub(super) fn site<'r>(read: &'r Read<'_>) -> Site<'r> {
 /// The statements that look the entry up, and load it where there is none.
 pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) -> TokenStream {
     let returned = &read.function.returned;
-    let blamed = match value::of(returned) {
-        ValueType::Known(ty) => ty.span(),
-        ValueType::Inferred => returned.span(),
-    };
-    // A type that cannot be cached is reported where the user wrote it.
-    let blamed = Span::mixed_site().located_at(blamed);
+    let blamed = blamed(read);
     let is_hashed = matches!(read.source, Source::Hashed { .. });
     let is_plain = matches!(read.function.form, Form::Plain);
     let call = match (is_hashed, read.freshness.detaches()) {
@@ -108,6 +103,16 @@ pub(super) fn lookup(read: &Read<'_>, site: &TokenStream, mode: &TokenStream) ->
         let #variable = #spec;
         #call
     }
+}
+
+/// A type that cannot be cached is reported where the user wrote it.
+pub(super) fn blamed(read: &Read<'_>) -> Span {
+    let returned = &read.function.returned;
+    let blamed = match value::of(returned) {
+        ValueType::Known(ty) => ty.span(),
+        ValueType::Inferred => returned.span(),
+    };
+    Span::mixed_site().located_at(blamed)
 }
 
 // Input:  async fn get_user(id: u64, name: String) with tags = ["user:{name}"]

@@ -2,11 +2,14 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprClosure};
+use syn::visit::{self, Visit};
+use syn::{Expr, ExprClosure, PatIdent};
 
 use super::model::Read;
 use crate::errors::Errors;
+use crate::mentions::{self, Names};
 use crate::scope::local;
 
 /// What is asked of a value: a closure of one argument, or anything that can be called with it.
@@ -60,11 +63,35 @@ impl Question {
         }
     }
 
+    /// The names that it mentions, but for the value's own.
+    pub(super) fn names(&self) -> Names {
+        match self {
+            Self::Closure(closure) => {
+                let mut own = Own(Names::new());
+                own.visit_pat(&closure.inputs[0]);
+                let mut names = mentions::of_expr(&closure.body);
+                names.retain(|name| !own.0.contains(name));
+                names
+            }
+            Self::Call(function) => mentions::of_expr(function),
+        }
+    }
+
     fn span(&self) -> Span {
         match self {
             Self::Closure(closure) => closure.body.span(),
             Self::Call(function) => function.span(),
         }
+    }
+}
+
+/// The names that a pattern binds.
+struct Own(Names);
+
+impl<'ast> Visit<'ast> for Own {
+    fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+        self.0.insert(pat.ident.unraw().to_string());
+        visit::visit_pat_ident(self, pat);
     }
 }
 

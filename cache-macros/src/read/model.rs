@@ -14,7 +14,7 @@ use crate::key::Key;
 use crate::mentions::{self, Names};
 use crate::scope::{Scope, mentioned, parse_namespace};
 use crate::tags::Tag;
-use crate::template::Template;
+use crate::template::{Piece, Template};
 use crate::ttl::Ttl;
 
 pub(super) struct Read<'f> {
@@ -75,6 +75,30 @@ pub(super) enum Source {
     Hashed { namespace: Option<Template> },
     /// `#[cache_read(user::profile(id))]`
     Spec(Expr),
+}
+
+impl Read<'_> {
+    /// Whether what decides if a value is kept asks for more than the value.
+    pub(super) fn keep_mentions_arguments(&self) -> bool {
+        let questions = self.cache_if.iter().chain(&self.ttl_of);
+        let names: Names = questions.flat_map(Question::names).collect();
+        self.scope().args_of(&names).next().is_some()
+    }
+
+    /// The namespace, if it is the same for all arguments.
+    pub(super) fn fixed_namespace(&self) -> Option<String> {
+        match &self.source {
+            Source::Key { namespace, .. } | Source::Hashed { namespace } => {
+                let pieces = namespace.as_ref()?.pieces.iter();
+                let texts = pieces.map(|piece| match piece {
+                    Piece::Text(text) => Some(text.as_str()),
+                    Piece::Hole(_) => None,
+                });
+                texts.collect()
+            }
+            Source::Spec(_) => None,
+        }
+    }
 }
 
 impl<'f> Read<'f> {

@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use syn::{Expr, ExprLit, Lit};
 
 use super::model::Write;
+use super::put::Put;
 use super::receiver;
 use crate::errors::Errors;
 use crate::key::Key;
@@ -21,7 +22,8 @@ pub(super) fn check(write: &Write<'_>, errors: &mut Errors) {
     if let Some(namespace) = &write.namespace {
         scope.check(namespace, errors);
     }
-    if write.tags.is_empty() && write.keys.is_empty() && !write.is_broken {
+    let is_idle = write.tags.is_empty() && write.keys.is_empty() && write.puts.is_empty();
+    if is_idle && !write.is_broken {
         errors.at(
             Span::call_site(),
             "this write invalidates nothing: name `tags` or `keys`, as in `tags = [\"user:{id}\"]`",
@@ -75,7 +77,8 @@ fn check_ret(write: &Write<'_>, errors: &mut Errors) {
         Key::Expr(expr) => Some(expr),
         Key::Template(_) | Key::Parts(_) => None,
     });
-    for expr in tags.chain(keys).chain(&write.recache) {
+    let puts = write.puts.iter().map(Put::expr);
+    for expr in tags.chain(keys).chain(&write.recache).chain(puts) {
         if mentions::of_expr(expr).contains("ret") {
             errors.on(
                 expr,

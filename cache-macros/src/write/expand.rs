@@ -6,6 +6,7 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::model::{When, Write};
+use super::put;
 use super::receiver;
 use crate::body;
 use crate::key::Key;
@@ -26,6 +27,7 @@ use crate::template::Template;
 //             ::larder::__private::recache(&SITE, 4, CALLS).await;
 //             returned
 //         }
+// With `put`, it is `write_and_put`, whose closure gets the puts too: see `put`.
 pub(super) fn expand(write: &Write<'_>) -> TokenStream {
     let function = write.function;
     let (attrs, vis, sig) = (&function.attrs, &function.vis, function.signature());
@@ -33,25 +35,37 @@ pub(super) fn expand(write: &Write<'_>) -> TokenStream {
     let site = site(write).expand(&name);
     let (targets, returned) = (local("targets"), local("returned"));
     let before = before(write);
-    let judge = judge(write);
     let when = match write.when {
         When::Always => format_ident!("Always"),
         When::OnOk => format_ident!("OnOk"),
     };
     let copies = copies(write);
     let future = receiver::future(write);
-    let judge = receiver::outside(write, judge);
+    let puts = put::expand(write);
+    let judge = receiver::outside(write, judge(write, &puts.after));
     let (keep, back) = (receiver::keep(write), receiver::back(write));
     let recache = receiver::outside(write, recache(write));
+    let (call, prepared, handed) = if write.puts.is_empty() {
+        (quote!(write), None, None)
+    } else {
+        let given = local("puts");
+        (
+            quote!(write_and_put),
+            Some(puts.before),
+            Some(quote!(#given,)),
+        )
+    };
     let body = function.form.wrap(&quote! {
         #site
         let mut #targets = ::larder::Targets::default();
         #before
+        #prepared
         #keep
-        let #returned = ::larder::__private::write(
+        let #returned = ::larder::__private::#call(
             &#name,
             ::larder::__private::When::#when,
             #targets,
+            #handed
             #judge,
             { #copies #future },
         ).await;
@@ -94,7 +108,7 @@ fn before(write: &Write<'_>) -> TokenStream {
 //             true
 //         }
 /// Whether the write succeeded, and what depends on what it returned.
-fn judge(write: &Write<'_>) -> TokenStream {
+fn judge(write: &Write<'_>, put: &TokenStream) -> TokenStream {
     let (targets, returned, ret) = (local("targets"), local("returned"), ret_ident());
     let ty = &write.function.returned;
     let mut statements = reach(write, Known::Returned);
@@ -105,6 +119,22 @@ fn judge(write: &Write<'_>) -> TokenStream {
                 #of_fields
             }
         });
+    }
+    if !put.is_empty() {
+        let puts = local("puts");
+        return quote! {
+            #[allow(unused_variables)]
+            |#returned: &#ty, #targets: &mut ::larder::Targets,
+             #puts: &mut ::larder::__private::Puts| {
+                let ::core::option::Option::Some(#ret) = ::larder::__private::succeeded!(#returned)
+                else {
+                    return false;
+                };
+                #statements
+                #put
+                true
+            }
+        };
     }
     if statements.is_empty() {
         return quote! {
@@ -192,6 +222,7 @@ fn copies(write: &Write<'_>) -> TokenStream {
             names.extend(used);
         }
     }
+    names.extend(write.puts.iter().flat_map(put::Put::late_names));
     names.extend(write.recache.iter().flat_map(mentions::of_expr));
     let scope = write.scope();
     let args = scope.args_of(&names).filter(|arg| !arg.is_copy());

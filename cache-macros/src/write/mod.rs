@@ -4,6 +4,7 @@ mod check;
 mod expand;
 mod model;
 mod parse;
+mod put;
 mod receiver;
 
 use proc_macro2::TokenStream;

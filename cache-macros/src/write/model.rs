@@ -5,6 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, LitStr};
 
 use super::parse::Parsed;
+use super::put::Put;
 use crate::errors::{Errors, did_you_mean};
 use crate::function::Function;
 use crate::key::Key;
@@ -21,6 +22,7 @@ pub(super) struct Write<'f> {
     pub(super) namespace: Option<Template>,
     /// The word `namespace` when there are no keys for it.
     pub(super) idle_namespace: Option<Ident>,
+    pub(super) puts: Vec<Put>,
     pub(super) recache: Vec<Expr>,
     pub(super) max_concurrency: Option<Expr>,
     /// The word `recache_max_concurrency` when there is no `recache` for it.
@@ -63,6 +65,9 @@ impl<'f> Write<'f> {
         let keys = parsed
             .keys
             .map_or_else(Vec::new, |keys| keys_from_expr(keys, errors));
+        let puts = parsed
+            .put
+            .map_or_else(Vec::new, |puts| Put::list_from_expr(puts, errors));
         let is_broken = parsed.is_broken || errors.count() > before;
         let idle = |word: Option<Ident>, is_used: bool| if is_used { None } else { word };
         Self {
@@ -73,6 +78,7 @@ impl<'f> Write<'f> {
                 .namespace
                 .map(|literal| parse_namespace(&literal, errors)),
             idle_namespace: idle(parsed.names.namespace, parsed.names.has_keys),
+            puts,
             recache: parsed
                 .recache
                 .map_or_else(Vec::new, |calls| calls_from_expr(calls, errors)),

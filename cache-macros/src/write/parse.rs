@@ -10,6 +10,7 @@ const KNOWN: &[Known] = &[
     known("tags", "tags = [\"user:{id}\"]"),
     known("keys", "keys = [\"user:{id}\"]"),
     known("namespace", "namespace = \"{org}\""),
+    known("put", "put = get_user(id)"),
     known("recache", "recache = [get_user(id)]"),
     known("recache_max_concurrency", "recache_max_concurrency = 4"),
     known("invalidate", "invalidate = \"on_ok\""),
@@ -23,6 +24,7 @@ pub(super) struct Parsed {
     pub(super) tags: Option<Expr>,
     pub(super) keys: Option<Expr>,
     pub(super) namespace: Option<LitStr>,
+    pub(super) put: Option<Expr>,
     pub(super) recache: Option<Expr>,
     pub(super) max_concurrency: Option<Expr>,
     pub(super) invalidate: Option<LitStr>,
@@ -52,10 +54,12 @@ impl Parsed {
         };
         let tags = options.expr("tags", KNOWN, errors);
         let keys = options.expr("keys", KNOWN, errors);
+        let put = options.expr("put", KNOWN, errors);
         let is_broken = !errors.is_empty();
         Self {
             tags,
             keys,
+            put,
             namespace: options.string("namespace", KNOWN, errors),
             recache: options.expr("recache", KNOWN, errors),
             max_concurrency: options.expr("recache_max_concurrency", KNOWN, errors),

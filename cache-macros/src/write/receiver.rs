@@ -59,6 +59,7 @@ fn judges(write: &Write<'_>) -> bool {
     let both = |names: &Names| names.contains("self") && names.contains("ret");
     write.tags.iter().any(|tag| both(&write.tag_names(tag)))
         || write.keys.iter().any(|key| both(&write.key_names(key)))
+        || write.puts.iter().any(|put| both(&put.late_names()))
 }
 
 fn recaches(write: &Write<'_>) -> bool {

@@ -25,10 +25,14 @@ local ends = struct.unpack('>I8', string.sub(head, 37, 44))
 -- An end that no lease of ours could have is no reason to wait for it.
 local is_live = held ~= none and ends > now and ends - now <= math.max(10 * lasts, 60000)
 if claim ~= 'replacing' and is_live then
-  -- The last bit of a token says that it is its holder's own.
+  -- The last bit of a token says that it is its holder's own, the last two that it yields to a lock.
   local is_own = string.byte(held, 16) % 2 == 1
-  if claim == 'exclusive' or is_own then return { 'held' } end
-  return { held, identity }
+  local yields = string.byte(held, 16) % 4 == 2
+  if claim == 'exclusive' or is_own then
+    if not yields then return { 'held' } end
+  else
+    return { held, identity }
+  end
 end
 redis.call('SETRANGE', slot, 20, lease)
 local left = redis.call('PTTL', slot)
