@@ -16,14 +16,14 @@ use crate::value::{LocalFor, ValueFor};
 
 /// A read: the entry if there is one, else what `load` returns, stored as `keep` says.
 #[inline]
-pub async fn read<O, S, K, L, F>(
+pub fn read<O, S, K, L, F>(
     site: &'static Site,
     mode: Mode,
     spec: Spec<S>,
     _: O,
     keep: K,
     load: L,
-) -> O::Returned
+) -> impl Future<Output = O::Returned>
 where
     O: Outcome,
     S: Fn(&mut Tags),
@@ -31,19 +31,19 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
-    answer::<O, S, K, _>(site, mode, spec, keep, Attached(load)).await
+    answer::<O, S, K, _>(site, mode, spec, keep, Attached(load))
 }
 
 /// As [`read`], where the load owns what it uses: it may run in a task of its own.
 #[inline]
-pub async fn read_detachable<O, S, K, L, F>(
+pub fn read_detachable<O, S, K, L, F>(
     site: &'static Site,
     mode: Mode,
     spec: Spec<S>,
     _: O,
     keep: K,
     load: L,
-) -> O::Returned
+) -> impl Future<Output = O::Returned>
 where
     O: Outcome<Returned: Send, Failure: Send> + 'static,
     S: Fn(&mut Tags),
@@ -51,7 +51,7 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned> + Send + 'static,
 {
-    answer::<O, S, K, _>(site, mode, spec, keep, Detachable(load)).await
+    answer::<O, S, K, _>(site, mode, spec, keep, Detachable(load))
 }
 
 /// As [`read`], where the key was made of the arguments: they may not have been encodable, and then

@@ -14,6 +14,9 @@ use crate::outcome::Outcome;
 
 /// A load that was not run yet, and `K`, which says what is kept of its value.
 pub(crate) trait Origin<O: Outcome, K>: Sized {
+    /// Whether it can run in a task of its own.
+    const DETACHES: bool;
+
     /// The load under way.
     type Loading: Future<Output = O::Returned>;
 
@@ -35,6 +38,8 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
+    const DETACHES: bool = false;
+
     type Loading = F;
 
     #[inline]
@@ -58,6 +63,8 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned> + Send + 'static,
 {
+    const DETACHES: bool = true;
+
     type Loading = F;
 
     #[inline]

@@ -1,21 +1,36 @@
 //! A lookup that may load: what annotated functions, `load` and `try_load` are.
 
 use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
 
-use futures_util::future::FutureExt as _;
-
+use super::background::outwait;
 use super::near::Place;
-use super::{Backend, Cache, Mode, Tally};
-use crate::flight::{Caller, Ending, Flight};
+use super::shared_load::stale_in_memory;
+use super::store_load::Permit;
+use super::{Backend, BoxFuture, Cache, Mode, Tally, scopes};
+use crate::flight::{Caller, Ending, Flight, Leading};
+use crate::freshness::Freshness;
 use crate::keep::Keep;
+use crate::key::Key;
 use crate::memory::{AnyResident, Memory};
 use crate::origin::Origin;
 use crate::outcome::{Outcome, SharedFailure};
+use crate::remote::{Budget, Found, Remote};
 use crate::spec::{Layers, Spec, Ttl};
 use crate::stats::Count;
 use crate::tag::Tags;
+
+/// Where a value is looked for, and stored.
+#[derive(Clone, Copy)]
+pub(super) enum Stand<'c> {
+    Memory(Place<'c>),
+    Store(&'c Remote),
+}
 
 impl Cache {
     /// The value of `ask.spec.key`: from the store, from another caller's load, or from `origin`, whose
@@ -23,45 +38,32 @@ impl Cache {
     ///
     /// Dropping the future at any point leaves nothing behind that others would wait for.
     #[inline]
-    pub(crate) async fn answer<O, S, K, L>(
-        &self,
-        ask: Ask<'_, O, S, K>,
-        origin: L,
-    ) -> Result<O::Value, O::Failure>
+    pub(crate) async fn answer<O, S, K, L>(&self, ask: Ask<'_, O, S, K>, origin: L) -> Answer<O>
     where
         O: Outcome,
         S: Fn(&mut Tags),
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        let place = match (&self.shared.backend, ask.spec.layers) {
-            (Backend::Memory(memory), _) => self.place(memory),
-            (Backend::Remote(remote), Layers::All) => {
-                return Box::pin(self.load_through(remote, ask, origin)).await;
-            }
-            (Backend::Remote(_) | Backend::Off, _) => match self.near() {
-                Some(place) => place,
-                None => {
-                    ask.tally.add(Count::Miss);
-                    let result = run::<O, K, L>(&ask.tally, origin).await;
-                    return result.map_err(LoadFailure::or_panic);
-                }
-            },
+        let Some(stand) = self.stand(ask.spec.layers) else {
+            ask.tally.add(Count::Miss);
+            let result = run::<O, K, L>(&ask.tally, origin, None).await;
+            return result.map_err(LoadFailure::or_panic);
         };
-        match self.hit(place, ask, origin) {
-            Ok(held) => held,
-            // Boxed, so that the future of a hit stays small: it is moved several times on its way.
-            Err((ask, origin)) => Box::pin(self.load_shared(place, ask, origin)).await,
-        }
+        let (ask, origin) = match stand {
+            Stand::Memory(place) => match self.hit(place, ask, origin) {
+                Ok(held) => return held,
+                Err(missed) => missed,
+            },
+            Stand::Store(_) => (ask, origin),
+        };
+        // Boxed, so that the future of a hit stays small: it is moved several times on its way.
+        Box::pin(self.miss(stand, ask, origin)).await
     }
 
     /// The same for a caller that is no future: it stands still while it waits for another one's load.
     /// Process memory only.
-    pub(crate) fn answer_blocking<O, S, K, L>(
-        &self,
-        ask: Ask<'_, O, S, K>,
-        origin: L,
-    ) -> Result<O::Value, O::Failure>
+    pub(crate) fn answer_blocking<O, S, K, L>(&self, ask: Ask<'_, O, S, K>, origin: L) -> Answer<O>
     where
         O: Outcome,
         S: Fn(&mut Tags),
@@ -73,7 +75,17 @@ impl Cache {
         };
         match self.hit(place, ask, origin) {
             Ok(held) => held,
-            Err((ask, origin)) => pollster::block_on(self.load_shared(place, ask, origin)),
+            Err((ask, origin)) => pollster::block_on(self.miss(Stand::Memory(place), ask, origin)),
+        }
+    }
+
+    /// Where entries in these layers are; `None` for a cache that is off.
+    #[inline]
+    fn stand(&self, layers: Layers) -> Option<Stand<'_>> {
+        match (&self.shared.backend, layers) {
+            (Backend::Memory(memory), _) => Some(Stand::Memory(self.place(memory))),
+            (Backend::Remote(remote), Layers::All) => Some(Stand::Store(remote)),
+            (Backend::Remote(_) | Backend::Off, _) => self.near().map(Stand::Memory),
         }
     }
 
@@ -130,12 +142,169 @@ impl Cache {
                 .expires_at
                 .set_before(now, memory.expires_at(lifetime.ttl));
         }
-        if let Some(age) = ask.spec.freshness.early_ttl
+        if L::DETACHES
+            && let Some(age) = ask.spec.freshness.early_ttl
             && now >= entry.created_at.after(age)
         {
             self.load_early(ask, origin);
         }
     }
+
+    /// What a lookup comes to that process memory did not answer. The only part of it that is made anew
+    /// for each function; what comes before a load and after it is made for each type of value.
+    async fn miss<O, S, K, L>(
+        &self,
+        stand: Stand<'_>,
+        mut ask: Ask<'_, O, S, K>,
+        mut origin: L,
+    ) -> Answer<O>
+    where
+        O: Outcome,
+        S: Fn(&mut Tags),
+        K: Fn(&O::Value) -> Keep,
+        L: Origin<O, K>,
+    {
+        let scopes = scopes(ask.spec);
+        let visit = ask.visit(&scopes);
+        let mut may_detach = L::DETACHES;
+        loop {
+            match self.enter::<O>(stand, &visit, may_detach).await {
+                Entered::Done(answer) => return answer,
+                Entered::Hit(hit) => {
+                    if L::DETACHES && self.is_due(visit.freshness, &hit.found) {
+                        let renewed = ask.renewed_ttl(&hit.held);
+                        self.load_early(ask, origin);
+                        return self.renew_hit(&visit, hit, renewed).await;
+                    }
+                    let renewed = ask.renewed_ttl(&hit.held);
+                    return self.renew_hit(&visit, hit, renewed).await;
+                }
+                Entered::Alone => {
+                    let result = run::<O, K, L>(&visit.tally, origin, None).await;
+                    return result.map_err(LoadFailure::or_panic);
+                }
+                Entered::Slow(limit) => match self.load_detached(ask, origin) {
+                    Ok(loading) => {
+                        let stale = self.stale::<O>(stand, &visit);
+                        return outwait::<O>(loading, limit, visit.tally, stale).await;
+                    }
+                    Err(attached) => {
+                        (ask, origin) = attached;
+                        may_detach = false;
+                    }
+                },
+                Entered::Lead(leader) => {
+                    let renewals = leader.renewals(&visit);
+                    let result = run::<O, K, L>(&visit.tally, origin, renewals).await;
+                    let ttl = match &result {
+                        Ok(value) => ask.ttl_of(value),
+                        Err(_) => None,
+                    };
+                    return self.land::<O>(stand, &visit, leader, result, ttl).await;
+                }
+            }
+        }
+    }
+
+    /// Up to the load: finds the entry, waits for a flight, or leads one.
+    fn enter<'c, O: Outcome>(
+        &'c self,
+        stand: Stand<'c>,
+        visit: &'c Visit<'c>,
+        may_detach: bool,
+    ) -> Pin<Box<impl Future<Output = Entered<'c, O>>>> {
+        Box::pin(async move {
+            match stand {
+                Stand::Memory(place) => self.enter_memory(place, visit, may_detach).await,
+                Stand::Store(remote) => self.enter_store(remote, visit, may_detach).await,
+            }
+        })
+    }
+
+    /// From the load on: tells those who wait, and stores.
+    fn land<'c, O: Outcome>(
+        &'c self,
+        stand: Stand<'c>,
+        visit: &'c Visit<'c>,
+        leader: Leader<'c>,
+        result: Result<O::Value, LoadFailure<O::Failure>>,
+        ttl: Option<Ttl>,
+    ) -> Pin<Box<impl Future<Output = Answer<O>>>> {
+        Box::pin(async move {
+            match (stand, result) {
+                (Stand::Memory(place), Ok(value)) => {
+                    Ok(self.land_in_memory(place.memory, visit, leader, value, ttl))
+                }
+                (Stand::Memory(place), Err(failure)) => {
+                    self.fail_in_memory::<O>(place.memory, visit, leader, failure)
+                }
+                (Stand::Store(_), Ok(value)) => {
+                    Ok(self.land_in_store::<O>(visit, leader, value, ttl).await)
+                }
+                (Stand::Store(remote), Err(failure)) => {
+                    self.fail_in_store::<O>(remote, visit, leader, failure)
+                        .await
+                }
+            }
+        })
+    }
+
+    /// The value that may be served when a load fails or takes too long.
+    fn stale<'c, O: Outcome>(
+        &'c self,
+        stand: Stand<'c>,
+        visit: &'c Visit<'c>,
+    ) -> Pin<Box<impl Future<Output = Option<O::Value>>>> {
+        Box::pin(async move {
+            match stand {
+                Stand::Memory(place) => {
+                    stale_in_memory::<O::Value>(place.memory, visit.key.qualified())?.value()
+                }
+                Stand::Store(remote) => self.stale_in_store::<O>(remote, visit).await,
+            }
+        })
+    }
+}
+
+/// What came before a load.
+pub(super) enum Entered<'c, O: Outcome> {
+    Done(Answer<O>),
+    /// An entry in a store.
+    Hit(StoreHit<'c, O>),
+    /// Load, and store nothing.
+    Alone,
+    /// There is something stale to be served if the load takes longer than this.
+    Slow(Duration),
+    /// Load, and land.
+    Lead(Leader<'c>),
+}
+
+/// An entry that was found in a store.
+pub(super) struct StoreHit<'c, O: Outcome> {
+    pub(super) remote: &'c Remote,
+    pub(super) held: Answer<O>,
+    pub(super) found: Found,
+    pub(super) budget: Budget<'c>,
+}
+
+/// The caller whose load it is, and what it loads under.
+pub(super) struct Leader<'c> {
+    pub(super) leading: Leading<'c>,
+    /// In a store; without one, nothing is stored.
+    pub(super) permit: Option<Permit<'c>>,
+}
+
+/// A lookup without what is different for each function.
+pub(super) struct Visit<'a> {
+    pub(super) mode: Mode,
+    pub(super) caller: Caller,
+    pub(super) key: &'a Key,
+    pub(super) scopes: &'a [String],
+    pub(super) ttl: Ttl,
+    pub(super) lock: bool,
+    pub(super) freshness: &'a Freshness,
+    pub(super) error_ttl: Ttl,
+    pub(super) tally: Tally<'a>,
 }
 
 /// What is asked for, and how its answer is taken apart, judged and counted.
@@ -149,7 +318,7 @@ pub(crate) struct Ask<'a, O, S, K> {
 }
 
 /// What a lookup comes to.
-type Answer<O> = Result<<O as Outcome>::Value, <O as Outcome>::Failure>;
+pub(super) type Answer<O> = Result<<O as Outcome>::Value, <O as Outcome>::Failure>;
 
 /// An answer at once, or what it was to be made of.
 type Hit<O, P> = Result<Answer<O>, P>;
@@ -177,7 +346,33 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
     }
 }
 
+impl<'a, O, S, K> Ask<'a, O, S, K> {
+    fn visit<'v>(&self, scopes: &'v [String]) -> Visit<'v>
+    where
+        'a: 'v,
+    {
+        let spec = self.spec;
+        Visit {
+            mode: self.mode,
+            caller: self.caller,
+            key: &spec.key,
+            scopes,
+            ttl: spec.ttl,
+            lock: spec.lock,
+            freshness: &spec.freshness,
+            error_ttl: spec.error_ttl,
+            tally: self.tally,
+        }
+    }
+}
+
 impl<O: Outcome, S, K: Fn(&O::Value) -> Keep> Ask<'_, O, S, K> {
+    /// The ttl that a hit gives its entry again, where it does.
+    fn renewed_ttl(&self, held: &Answer<O>) -> Option<Ttl> {
+        let value = held.as_ref().ok().filter(|_| self.spec.freshness.renews)?;
+        self.ttl_of(value)
+    }
+
     /// How long this value is kept; `None` if it is not.
     pub(super) fn ttl_of(&self, value: &O::Value) -> Option<Ttl> {
         match (self.keep)(value) {
@@ -204,19 +399,30 @@ fn held_failure<O: Outcome>(entry: &AnyResident) -> Option<Result<O::Value, O::F
         .map(|negative| Err(O::failure(negative)))
 }
 
-/// Runs the origin, and counts.
+/// Runs the origin, and counts. What is to be done `meanwhile` has no end.
 pub(super) async fn run<O, K, L>(
     tally: &Tally<'_>,
     origin: L,
+    mut meanwhile: Option<BoxFuture<'_, ()>>,
 ) -> Result<O::Value, LoadFailure<O::Failure>>
 where
     O: Outcome,
     L: Origin<O, K>,
 {
     tally.add(Count::Load);
-    // A panic is held until those who wait have been told, and then goes on to the caller.
-    let loading = AssertUnwindSafe(async { origin.load().await }).catch_unwind();
-    let result = match loading.await {
+    let mut loading = pin!(async { origin.load().await });
+    let loaded = poll_fn(|context| {
+        if let Some(meanwhile) = &mut meanwhile {
+            let _ = meanwhile.as_mut().poll(context);
+        }
+        // A panic is held until those who wait have been told, and then goes on to the caller.
+        match catch_unwind(AssertUnwindSafe(|| loading.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(returned)) => Poll::Ready(Ok(returned)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    });
+    let result = match loaded.await {
         Ok(returned) => O::split(returned).map_err(LoadFailure::Returned),
         Err(panic) => Err(LoadFailure::Panicked(panic)),
     };

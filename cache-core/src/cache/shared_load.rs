@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use super::background::outwait;
-use super::fetch::{Ask, LoadFailure, Waited, held, run, wait_for};
+use super::fetch::{Answer, Entered, Leader, LoadFailure, Visit, Waited, held, wait_for};
 use super::lifetime::Lifetime;
 use super::near::Place;
-use super::{Cache, Mode, scopes};
+use super::{Cache, Mode};
 use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::generation::Held;
-use crate::keep::Keep;
 use crate::memory::{AnyResident, Memory, Resident};
-use crate::origin::Origin;
 use crate::outcome::Outcome;
+use crate::spec::Ttl;
 use crate::stats::Count;
-use crate::tag::Tags;
 use crate::value::Local;
 
 enum Role<'f> {
@@ -27,44 +24,28 @@ enum Role<'f> {
 }
 
 impl Cache {
-    pub(super) async fn load_shared<O, S, K, L>(
-        &self,
-        place: Place<'_>,
-        mut ask: Ask<'_, O, S, K>,
-        mut origin: L,
-    ) -> Result<O::Value, O::Failure>
-    where
-        O: Outcome,
-        S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> Keep,
-        L: Origin<O, K>,
-    {
-        let memory = place.memory;
-        let (spec, mode, tally) = (ask.spec, ask.mode, ask.tally);
-        let key = spec.key.qualified();
-        if let Some(limit) = spec.freshness.load_timeout
-            && mode == Mode::Read
-            && stale::<O::Value>(memory, key).is_some()
-        {
-            match self.load_detached(ask, origin) {
-                Ok(loading) => {
-                    let stale = async { stale::<O::Value>(memory, key)?.value() };
-                    return outwait::<O>(loading, limit, tally, stale).await;
-                }
-                Err(attached) => (ask, origin) = attached,
+    pub(super) async fn enter_memory<'c, O: Outcome>(
+        &'c self,
+        place: Place<'c>,
+        visit: &'c Visit<'c>,
+        may_detach: bool,
+    ) -> Entered<'c, O> {
+        let key = visit.key.qualified();
+        if visit.mode == Mode::Read {
+            if may_detach
+                && let Some(limit) = visit.freshness.load_timeout
+                && stale_in_memory::<O::Value>(place.memory, key).is_some()
+            {
+                return Entered::Slow(limit);
             }
-        }
-        if mode == Mode::Read {
-            tally.add(Count::Miss);
+            visit.tally.add(Count::Miss);
         }
         let mut generations = None;
         loop {
-            let role = match place.enter::<O>(key, mode, ask.caller, &mut generations) {
+            let role = match place.enter::<O>(visit, &mut generations) {
                 Some(role) => role,
                 None => {
-                    // Outside the lock: tags are the user's code.
-                    let scopes = scopes(spec);
-                    let scopes = scopes.iter().map(String::as_str);
+                    let scopes = visit.scopes.iter().map(String::as_str);
                     generations = Some(self.shared.generations.hold(scopes));
                     continue;
                 }
@@ -72,70 +53,74 @@ impl Cache {
             match role {
                 Role::Found(entry) => {
                     if let Some(held) = held::<O>(&entry) {
-                        return held;
+                        return Entered::Done(held);
                     }
                 }
-                Role::Wait(flight) => match wait_for::<O>(&flight, &tally).await {
-                    Waited::Landed(result) => return result,
+                Role::Wait(flight) => match wait_for::<O>(&flight, &visit.tally).await {
+                    Waited::Landed(answer) => return Entered::Done(answer),
                     Waited::Abandoned => {}
-                    Waited::OnOnesOwn => {
-                        let result = run::<O, K, L>(&tally, origin).await;
-                        return result.map_err(LoadFailure::or_panic);
-                    }
+                    Waited::OnOnesOwn => return Entered::Alone,
                 },
-                Role::Alone => {
-                    let result = run::<O, K, L>(&tally, origin).await;
-                    return result.map_err(LoadFailure::or_panic);
-                }
+                Role::Alone => return Entered::Alone,
                 Role::Lead(leading) => {
-                    let value = match run::<O, K, L>(&tally, origin).await {
-                        Ok(value) => value,
-                        Err(failure) => {
-                            return self.fail_in_memory::<O>(memory, &ask, leading, failure);
-                        }
-                    };
-                    let ttl = ask.ttl_of(&value);
-                    let lifetime = ttl.and_then(|ttl| self.lifetime(ttl, &spec.freshness));
-                    let entry = resident(memory, key, lifetime, &leading, value);
-                    let landed = Arc::clone(&entry) as AnyResident;
-                    let ending = Ending::Value(Arc::clone(&landed));
-                    let is_kept = lifetime.is_some();
-                    if !land(memory, leading, ending, is_kept.then_some(landed)) && is_kept {
-                        tally.add(Count::Overtaken);
-                    }
-                    return Ok(entry.value.clone());
+                    return Entered::Lead(Leader {
+                        leading,
+                        permit: None,
+                    });
                 }
             }
         }
     }
 
-    /// What is served, and kept, when a load has failed.
-    fn fail_in_memory<O: Outcome>(
+    /// Tells those who wait, and stores what was loaded.
+    pub(super) fn land_in_memory<V: Local>(
         &self,
         memory: &Memory,
-        ask: &Ask<'_, O, impl Fn(&mut Tags), impl Fn(&O::Value) -> Keep>,
-        leading: Leading<'_>,
+        visit: &Visit<'_>,
+        leader: Leader<'_>,
+        value: V,
+        ttl: Option<Ttl>,
+    ) -> V {
+        let Leader { leading, .. } = leader;
+        let lifetime = ttl.and_then(|ttl| self.lifetime(ttl, visit.freshness));
+        let entry = resident(memory, visit.key.qualified(), lifetime, &leading, value);
+        let landed = Arc::clone(&entry) as AnyResident;
+        let ending = Ending::Value(Arc::clone(&landed));
+        let is_kept = lifetime.is_some();
+        if !land(memory, leading, ending, is_kept.then_some(landed)) && is_kept {
+            visit.tally.add(Count::Overtaken);
+        }
+        entry.value.clone()
+    }
+
+    /// What is served, and kept, when a load has failed.
+    pub(super) fn fail_in_memory<O: Outcome>(
+        &self,
+        memory: &Memory,
+        visit: &Visit<'_>,
+        leader: Leader<'_>,
         failure: LoadFailure<O::Failure>,
-    ) -> Result<O::Value, O::Failure> {
-        let key = ask.spec.key.qualified();
+    ) -> Answer<O> {
+        let Leader { leading, .. } = leader;
+        let key = visit.key.qualified();
         let is_returned = matches!(failure, LoadFailure::Returned(_));
-        if is_returned && let Some(entry) = stale::<O::Value>(memory, key) {
+        if is_returned && let Some(entry) = stale_in_memory::<O::Value>(memory, key) {
             land(memory, leading, Ending::Stale(Arc::clone(&entry)), None);
             // Who asked for a new value is told that there is none.
             return match entry.value() {
-                Some(value) if ask.mode == Mode::Read => {
-                    ask.tally.add(Count::StaleServed);
+                Some(value) if visit.mode == Mode::Read => {
+                    visit.tally.add(Count::StaleServed);
                     Ok(value)
                 }
                 _ => Err(failure.or_panic()),
             };
         }
-        let negative = match ask.mode {
+        let negative = match visit.mode {
             Mode::Read => failure.negative::<O>(),
             Mode::Refresh | Mode::Early => None,
         };
         let kept = negative.and_then(|negative| {
-            let lifetime = self.lifetime(ask.spec.error_ttl, &Freshness::default())?;
+            let lifetime = self.lifetime(visit.error_ttl, &Freshness::default())?;
             Some(resident(memory, key, Some(lifetime), &leading, negative) as AnyResident)
         });
         land(memory, leading, Ending::Failed(failure.share::<O>()), kept);
@@ -148,12 +133,11 @@ impl<'c> Place<'c> {
     /// needed first.
     fn enter<O: Outcome>(
         self,
-        key: &'c str,
-        mode: Mode,
-        caller: Caller,
+        visit: &'c Visit<'c>,
         generations: &mut Option<Held>,
     ) -> Option<Role<'c>> {
         let Self { memory, flights } = self;
+        let (key, mode) = (visit.key.qualified(), visit.mode);
         // Before the lock, so that it is dropped after it.
         let found;
         let mut locked = flights.lock(key);
@@ -173,7 +157,7 @@ impl<'c> Place<'c> {
             && flight.is_current()
         {
             // A thread that stands still must not wait for a task that it may be the one to run.
-            return Some(match (caller, flight.leader()) {
+            return Some(match (visit.caller, flight.leader()) {
                 (Caller::Thread, Caller::Task) => Role::Alone,
                 _ => Role::Wait(Arc::clone(flight)),
             });
@@ -184,13 +168,13 @@ impl<'c> Place<'c> {
             &mut locked,
             key,
             generations,
-            caller,
+            visit.caller,
         )))
     }
 }
 
 /// The entry that may be served when a load fails.
-fn stale<V: Local>(memory: &Memory, key: &str) -> Option<AnyResident> {
+pub(super) fn stale_in_memory<V: Local>(memory: &Memory, key: &str) -> Option<AnyResident> {
     memory
         .find(key)
         .filter(|entry| memory.is_kept(entry) && entry.holds::<V>())

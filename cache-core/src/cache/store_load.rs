@@ -3,47 +3,31 @@
 //! Look; if there is nothing, join the flight that is under way or lead one: take a lease, load,
 //! fill under the lease. A store that fails takes its time budget and is left out.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-
-use super::background::outwait;
-use super::fetch::{Ask, LoadFailure, Waited, run, wait_for};
+use super::fetch::{Answer, Entered, Leader, LoadFailure, StoreHit, Visit, Waited, wait_for};
 use super::lifetime::Lifetime;
-use super::{Cache, Mode, Tally, scopes};
+use super::{BoxFuture, Cache, Mode, Tally};
 use crate::clock::Tick;
 use crate::codec::{self, Coding, Encoded, Unreadable};
 use crate::envelope;
 use crate::error::{Error, StoreError};
 use crate::flight::{Caller, Ending, Flight, Leading, Moment};
 use crate::freshness::Freshness;
-use crate::keep::Keep;
 use crate::key::Key;
 use crate::memory::{Ages, AnyResident, Resident};
-use crate::origin::Origin;
 use crate::outcome::Outcome;
 use crate::remote::{Age, Budget, Found, HeldLease, Remote, Seen, Sight};
-use crate::spec::Spec;
+use crate::spec::Ttl;
 use crate::stats::Count;
 use crate::store::{Claim, Expected, Filled, Lease, LeaseRequest, Leased, Nonce};
-use crate::tag::Tags;
 use crate::value::{Local, Value};
 
 /// How often a caller that waits for another process's load looks again: soon at first, because
 /// most loads are short.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LAST_LOOK: Duration = Duration::from_millis(100);
-
-/// The caller whose load it is, and what it loads under.
-struct Leader<'a, 'f> {
-    remote: &'a Remote,
-    scopes: &'a [String],
-    leading: Leading<'f>,
-    permit: Option<(HeldLease, Lease)>,
-}
 
 enum Role<'f> {
     Lead(Leading<'f>),
@@ -54,10 +38,16 @@ enum Role<'f> {
     Queue(Arc<Flight>),
 }
 
-/// What a leader may load under.
-enum Permit {
-    /// A lease: what is loaded may be stored.
-    Leased(HeldLease, Lease),
+/// A lease: what is loaded may be stored.
+pub(super) struct Permit<'c> {
+    remote: &'c Remote,
+    held: HeldLease,
+    lease: Lease,
+}
+
+/// What a leader is told.
+enum Answered<'c> {
+    Permitted(Permit<'c>),
     /// The store cannot be used, or must not be: load, and store nothing.
     Unstored,
     /// Another entry turned up meanwhile: look again.
@@ -66,22 +56,26 @@ enum Permit {
     Taken,
 }
 
+impl Leader<'_> {
+    /// Keeps the lease from ending while the load runs; without an end of its own.
+    pub(super) fn renewals<'v>(&'v self, visit: &'v Visit<'v>) -> Option<BoxFuture<'v, ()>> {
+        let Permit { remote, held, .. } = self.permit.as_ref()?;
+        Some(Box::pin(renewals(
+            remote,
+            visit.key.qualified(),
+            held.token(),
+        )))
+    }
+}
+
 impl Cache {
-    pub(super) async fn load_through<O, S, K, L>(
-        &self,
-        remote: &Remote,
-        mut ask: Ask<'_, O, S, K>,
-        mut origin: L,
-    ) -> Result<O::Value, O::Failure>
-    where
-        O: Outcome,
-        S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> Keep,
-        L: Origin<O, K>,
-    {
-        let (spec, mode, tally) = (ask.spec, ask.mode, ask.tally);
-        let key = spec.key.qualified();
-        let scopes = scopes(spec);
+    pub(super) async fn enter_store<'c, O: Outcome>(
+        &'c self,
+        remote: &'c Remote,
+        visit: &'c Visit<'c>,
+        may_detach: bool,
+    ) -> Entered<'c, O> {
+        let (mode, tally) = (visit.mode, visit.tally);
         let mut budget = remote.budget();
         let mut has_missed = false;
         let mut has_queued = false;
@@ -89,23 +83,24 @@ impl Cache {
         let mut old = None;
         loop {
             let looked = self.shared.flights.moment();
-            let look = self.look_held::<O>(remote, &spec.key, &scopes, Age::Fresh, &mut budget);
+            let look = self.look_held::<O>(remote, visit, Age::Fresh, &mut budget);
             let seen = match look.await {
                 Ok(Look::Held(held, found)) => match (mode, &held) {
                     (Mode::Read, _) => {
                         if !has_missed {
                             tally.add(Count::Hit);
                         }
-                        if spec.freshness.watches_hits()
-                            && let Ok(value) = &held
-                        {
-                            self.hit_in_store(remote, &found, value, ask, origin, &mut budget)
-                                .await;
-                        }
-                        return held;
+                        return Entered::Hit(StoreHit {
+                            remote,
+                            held,
+                            found,
+                            budget,
+                        });
                     }
                     // Someone else was first.
-                    (Mode::Early, Ok(_)) if !self.is_due(spec, &found) => return held,
+                    (Mode::Early, Ok(_)) if !self.is_due(visit.freshness, &found) => {
+                        return Entered::Done(held);
+                    }
                     (Mode::Early | Mode::Refresh, _) => {
                         old = Some(held);
                         Some(found.seen)
@@ -120,137 +115,92 @@ impl Cache {
                 Ok(Look::Distrusted) => None,
                 Err(error) => {
                     tally.add(Count::StoreError);
-                    tracing::debug!(%error, key = %spec.key, "a lookup goes on without the store");
+                    tracing::debug!(%error, key = %visit.key, "a lookup goes on without the store");
                     None
                 }
             };
             if !has_missed && mode == Mode::Read {
                 // Only where there may be something stale to be served meanwhile.
-                if let Some(limit) = spec.freshness.load_timeout
+                if may_detach
+                    && let Some(limit) = visit.freshness.load_timeout
                     && seen.as_ref().is_some_and(|seen| seen.identity.is_some())
                 {
-                    match self.load_detached(ask, origin) {
-                        Ok(loading) => {
-                            let stale = self.stale_in_store::<O>(remote, &spec.key, &scopes);
-                            return outwait::<O>(loading, limit, tally, stale).await;
-                        }
-                        Err(attached) => (ask, origin) = attached,
-                    }
+                    return Entered::Slow(limit);
                 }
                 has_missed = true;
                 tally.add(Count::Miss);
             }
-            match self.join_or_lead(key, &scopes, mode, looked, seen.as_ref(), has_queued) {
+            match self.join_or_lead(visit, looked, seen.as_ref(), has_queued) {
                 Role::Queue(flight) => {
                     has_queued = true;
                     flight.wait().await;
                 }
                 Role::Wait(flight) => match wait_for::<O>(&flight, &tally).await {
-                    Waited::Landed(result) => return result,
+                    Waited::Landed(answer) => return Entered::Done(answer),
                     Waited::Abandoned => {}
-                    Waited::OnOnesOwn => {
-                        let result = run::<O, K, L>(&tally, origin).await;
-                        return result.map_err(LoadFailure::or_panic);
-                    }
+                    Waited::OnOnesOwn => return Entered::Alone,
                 },
                 Role::Lead(leading) => {
-                    let permit = self
-                        .permit(remote, mode, spec, &scopes, seen, &mut budget, &tally)
-                        .await;
-                    let permit = match permit {
-                        Permit::Leased(held, lease) => {
-                            leading.begin_load(Some(lease.clone()));
-                            Some((held, lease))
-                        }
-                        Permit::Unstored => {
-                            leading.begin_load(None);
-                            None
-                        }
-                        Permit::LookAgain => continue,
-                        Permit::Taken => match old.take() {
-                            Some(held) => return held,
+                    let permit = match self.permit(remote, visit, seen, &mut budget).await {
+                        Answered::Permitted(permit) => Some(permit),
+                        Answered::Unstored => None,
+                        Answered::LookAgain => continue,
+                        Answered::Taken => match old.take() {
+                            Some(held) => return Entered::Done(held),
                             None => continue,
                         },
                     };
-                    let loading = run::<O, K, L>(&tally, origin);
-                    let result = match &permit {
-                        Some((held, _)) => renewing(remote, key, held.token(), loading).await,
-                        None => loading.await,
-                    };
-                    // Looking for something stale takes time, too.
-                    budget.refill();
-                    let leader = Leader {
-                        remote,
-                        scopes: &scopes,
-                        leading,
-                        permit,
-                    };
-                    return match result {
-                        Ok(value) => self.land_loaded(&ask, leader, value, &mut budget).await,
-                        Err(failure) => self.land_failed(&ask, leader, failure, &mut budget).await,
-                    };
+                    leading.begin_load(permit.as_ref().map(|permit| permit.lease.clone()));
+                    return Entered::Lead(Leader { leading, permit });
                 }
             }
         }
     }
 
     /// Tells those who wait, and stores what was loaded.
-    async fn land_loaded<O, S, K>(
+    pub(super) async fn land_in_store<O: Outcome>(
         &self,
-        ask: &Ask<'_, O, S, K>,
-        leader: Leader<'_, '_>,
+        visit: &Visit<'_>,
+        leader: Leader<'_>,
         value: O::Value,
-        budget: &mut Budget<'_>,
-    ) -> Result<O::Value, O::Failure>
-    where
-        O: Outcome,
-        S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> Keep,
-    {
-        let entry = self.passing(&leader.leading, ask.spec.key.qualified(), value);
+        ttl: Option<Ttl>,
+    ) -> O::Value {
+        let entry = self.passing(&leader.leading, visit.key.qualified(), value);
         // Those who wait go on now. The flight stays in the table until the fill is
         // done, so that an invalidation in between is noticed.
         leader
             .leading
             .flight()
             .end(Ending::Value(Arc::clone(&entry) as AnyResident));
-        if let Some(ttl) = ask.ttl_of(&entry.value)
-            && let Some(lifetime) = self.lifetime(ttl, &ask.spec.freshness)
+        if let Some(ttl) = ttl
+            && let Some(lifetime) = self.lifetime(ttl, visit.freshness)
         {
             let encode = |bytes| O::Coding::encode(&entry.value, bytes, self.shared.encoding);
-            self.fill_under(ask, leader, lifetime, encode, budget).await;
+            self.fill_under(visit, leader, lifetime, encode).await;
         } else {
             leader.leading.land(Ending::Abandoned, || {});
         }
-        Ok(entry.value.clone())
+        entry.value.clone()
     }
 
     /// What is served, and kept, when a load has failed.
-    async fn land_failed<O, S, K>(
+    pub(super) async fn fail_in_store<O: Outcome>(
         &self,
-        ask: &Ask<'_, O, S, K>,
-        leader: Leader<'_, '_>,
+        remote: &Remote,
+        visit: &Visit<'_>,
+        leader: Leader<'_>,
         failure: LoadFailure<O::Failure>,
-        budget: &mut Budget<'_>,
-    ) -> Result<O::Value, O::Failure>
-    where
-        O: Outcome,
-        S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> Keep,
-    {
-        let key = &ask.spec.key;
+    ) -> Answer<O> {
         if matches!(failure, LoadFailure::Returned(_))
-            && !ask.spec.freshness.stale_for.is_zero()
-            && let Some(value) = self
-                .stale_in_store::<O>(leader.remote, key, leader.scopes)
-                .await
+            && !visit.freshness.stale_for.is_zero()
+            && let Some(value) = self.stale_in_store::<O>(remote, visit).await
         {
-            let entry = self.passing(&leader.leading, key.qualified(), value);
+            let entry = self.passing(&leader.leading, visit.key.qualified(), value);
             let ending = Ending::Stale(Arc::clone(&entry) as AnyResident);
             leader.leading.land(ending, || {});
             // Who asked for a new value is told that there is none.
-            if ask.mode == Mode::Read {
-                ask.tally.add(Count::StaleServed);
+            if visit.mode == Mode::Read {
+                visit.tally.add(Count::StaleServed);
                 return Ok(entry.value.clone());
             }
             return Err(failure.or_panic());
@@ -259,16 +209,16 @@ impl Cache {
             .leading
             .flight()
             .end(Ending::Failed(failure.share::<O>()));
-        if ask.mode == Mode::Read
+        if visit.mode == Mode::Read
             && let Some(negative) = failure.negative::<O>()
-            && let Some(lifetime) = self.lifetime(ask.spec.error_ttl, &Freshness::default())
+            && let Some(lifetime) = self.lifetime(visit.error_ttl, &Freshness::default())
         {
             let encode = |bytes| {
                 let (bytes, codec, shape) =
                     O::Coding::encode(&negative, bytes, self.shared.encoding)?;
                 Ok((bytes, codec::of_failure(codec), shape))
             };
-            self.fill_under(ask, leader, lifetime, encode, budget).await;
+            self.fill_under(visit, leader, lifetime, encode).await;
         } else {
             leader.leading.land(Ending::Abandoned, || {});
         }
@@ -292,30 +242,30 @@ impl Cache {
     }
 
     /// Stores what a load brought, under its lease, and takes its flight out of the table.
-    async fn fill_under<O, S, K>(
+    async fn fill_under(
         &self,
-        ask: &Ask<'_, O, S, K>,
-        leader: Leader<'_, '_>,
+        visit: &Visit<'_>,
+        leader: Leader<'_>,
         lifetime: Lifetime,
         encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
-        budget: &mut Budget<'_>,
     ) {
-        let Leader {
+        let Leader { leading, permit } = leader;
+        let (key, scopes) = (visit.key, visit.scopes);
+        if let Some(Permit {
             remote,
-            scopes,
-            leading,
-            permit,
-        } = leader;
-        let key = &ask.spec.key;
-        if let Some((held, lease)) = permit {
+            held,
+            lease,
+        }) = permit
+        {
             let is_overtaken = !leading.may_store() || remote.distrusts(key, scopes);
             let filled = if is_overtaken {
                 Ok(Filled::Overtaken)
             } else {
+                let budget = &mut remote.budget();
                 self.fill(remote, key, scopes, lifetime, encode, &lease, budget)
                     .await
             };
-            count_fill(&ask.tally, key, &filled);
+            count_fill(&visit.tally, key, &filled);
             if matches!(filled, Ok(Filled::Stored)) {
                 held.used();
             }
@@ -323,53 +273,48 @@ impl Cache {
         leading.land(Ending::Abandoned, || {});
     }
 
-    /// What a hit does to its entry beside being served.
-    #[cold]
-    async fn hit_in_store<O, S, K, L>(
+    /// Gives the entry of a hit its ttl again, where it says so; the answer.
+    pub(super) async fn renew_hit<O: Outcome>(
         &self,
-        remote: &Remote,
-        found: &Found,
-        value: &O::Value,
-        ask: Ask<'_, O, S, K>,
-        origin: L,
-        budget: &mut Budget<'_>,
-    ) where
-        O: Outcome,
-        S: Fn(&mut Tags),
-        K: Fn(&O::Value) -> Keep,
-        L: Origin<O, K>,
-    {
-        if ask.spec.freshness.renews
-            && let Some(ttl) = ask.ttl_of(value)
-            && let Some(lifetime) = self.lifetime(ttl, &ask.spec.freshness)
+        visit: &Visit<'_>,
+        hit: StoreHit<'_, O>,
+        ttl: Option<Ttl>,
+    ) -> Answer<O> {
+        let StoreHit {
+            remote,
+            held,
+            found,
+            mut budget,
+        } = hit;
+        if let Some(ttl) = ttl
+            && let Some(lifetime) = self.lifetime(ttl, visit.freshness)
             && let Err(error) = self
-                .renew(remote, &ask.spec.key, found, lifetime.ttl, budget)
+                .renew(remote, visit.key, &found, lifetime.ttl, &mut budget)
                 .await
         {
-            tracing::debug!(%error, key = %ask.spec.key, "an entry was not renewed");
+            tracing::debug!(%error, key = %visit.key, "an entry was not renewed");
         }
-        if self.is_due(ask.spec, found) {
-            self.load_early(ask, origin);
-        }
+        held
     }
 
     /// Whether an entry is old enough to be loaded again early.
-    fn is_due<S>(&self, spec: &Spec<S>, found: &Found) -> bool {
+    pub(super) fn is_due(&self, freshness: &Freshness, found: &Found) -> bool {
         let now = self.shared.clock.unix_millis();
         let age = Duration::from_millis(now.saturating_sub(found.meta.times.created_at));
-        spec.freshness.early_ttl.is_some_and(|early| age >= early)
+        // A failure that is kept is not loaded again early.
+        codec::failure_in(found.meta.codec).is_none()
+            && freshness.early_ttl.is_some_and(|early| age >= early)
     }
 
     /// The value that may be served when a load fails. Looked for then, so that it is not one that was
     /// invalidated meanwhile.
-    async fn stale_in_store<O: Outcome>(
+    pub(super) async fn stale_in_store<O: Outcome>(
         &self,
         remote: &Remote,
-        key: &Key,
-        scopes: &[String],
+        visit: &Visit<'_>,
     ) -> Option<O::Value> {
         let budget = &mut remote.budget();
-        let look = self.look_held::<O>(remote, key, scopes, Age::Stale, budget);
+        let look = self.look_held::<O>(remote, visit, Age::Stale, budget);
         match look.await {
             Ok(Look::Held(held, _)) => held.ok(),
             Ok(Look::Nothing(_) | Look::Distrusted) | Err(_) => None,
@@ -380,13 +325,14 @@ impl Cache {
     async fn look_held<O: Outcome>(
         &self,
         remote: &Remote,
-        key: &Key,
-        scopes: &[String],
+        visit: &Visit<'_>,
         age: Age,
         budget: &mut Budget<'_>,
-    ) -> Result<Look<Result<O::Value, O::Failure>>, StoreError> {
-        let now = self.shared.clock.unix_millis();
-        let sight = remote.look(key, Some(scopes), (age, now), budget).await;
+    ) -> Result<Look<Answer<O>>, StoreError> {
+        let age = (age, self.shared.clock.unix_millis());
+        let sight = remote
+            .look(visit.key, Some(visit.scopes), age, budget)
+            .await;
         remote.note(sight.as_ref().err());
         Ok(Look::of(sight?, |found| {
             let meta = &found.meta;
@@ -414,19 +360,14 @@ impl Cache {
     }
 
     /// Waits for the flight of this key if the caller may, else starts one.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one step of one lookup, with all it knows"
-    )]
     fn join_or_lead<'s>(
         &'s self,
-        key: &'s str,
-        scopes: &[String],
-        mode: Mode,
+        visit: &'s Visit<'s>,
         looked: Moment,
         seen: Option<&Seen>,
         has_queued: bool,
     ) -> Role<'s> {
+        let (key, mode) = (visit.key.qualified(), visit.mode);
         let mut flights = self.shared.flights.lock(key);
         if let Some(flight) = flights.get(key) {
             let may_join = mode != Mode::Refresh
@@ -446,7 +387,7 @@ impl Cache {
         let held = self
             .shared
             .generations
-            .hold(scopes.iter().map(String::as_str));
+            .hold(visit.scopes.iter().map(String::as_str));
         Role::Lead(Leading::start(
             &self.shared.flights,
             &mut flights,
@@ -457,33 +398,27 @@ impl Cache {
     }
 
     /// Takes a lease. With `lock`, waits while another process holds it.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one step of one lookup, with all it knows"
-    )]
-    async fn permit<S: Fn(&mut Tags)>(
+    async fn permit<'c>(
         &self,
-        remote: &Remote,
-        mode: Mode,
-        spec: &Spec<S>,
-        scopes: &[String],
+        remote: &'c Remote,
+        visit: &Visit<'_>,
         seen: Option<Seen>,
         budget: &mut Budget<'_>,
-        tally: &Tally<'_>,
-    ) -> Permit {
+    ) -> Answered<'c> {
         let Some(seen) = seen else {
-            return Permit::Unstored;
+            return Answered::Unstored;
         };
-        let claim = match (mode, spec.lock) {
+        let (mode, key, tally) = (visit.mode, visit.key, &visit.tally);
+        let claim = match (mode, visit.lock) {
             (Mode::Refresh, _) => Claim::Replacing,
             // One process is enough.
             (Mode::Read, true) | (Mode::Early, _) => Claim::Exclusive,
             (Mode::Read, false) => Claim::Shared,
         };
-        let lifetime = self.lifetime(spec.ttl, &spec.freshness);
+        let lifetime = self.lifetime(visit.ttl, visit.freshness);
         let mut pause = FIRST_LOOK;
         loop {
-            let held = HeldLease::ask(remote, &spec.key, claim);
+            let held = HeldLease::ask(remote, key, claim);
             let request = LeaseRequest {
                 token: held.token(),
                 claim,
@@ -492,34 +427,43 @@ impl Cache {
                     Claim::Shared | Claim::Exclusive => seen.identity.into(),
                 },
                 lasts: remote.lease,
-                scopes,
+                scopes: visit.scopes,
                 ttl: lifetime.and_then(Lifetime::kept),
             };
             match budget
-                .spend(remote.store.lease(spec.key.qualified(), request))
+                .spend(remote.store.lease(key.qualified(), request))
                 .await
             {
                 Ok(Leased::Granted(lease)) => {
                     if lease.token != held.token() {
                         // Someone else's token, which this load shares: not this one's to give back.
                         held.used();
-                        return Permit::Leased(HeldLease::shared(remote, lease.token), lease);
+                        let held = HeldLease::shared(remote, lease.token);
+                        return Answered::Permitted(Permit {
+                            remote,
+                            held,
+                            lease,
+                        });
                     }
-                    return Permit::Leased(held, lease);
+                    return Answered::Permitted(Permit {
+                        remote,
+                        held,
+                        lease,
+                    });
                 }
                 Ok(Leased::Changed) => {
                     held.used();
-                    return Permit::LookAgain;
+                    return Answered::LookAgain;
                 }
                 Ok(Leased::Held) if claim == Claim::Shared => {
                     // A lock, a set or a refresh is under way, and is not waited for; its value is
                     // the one to be stored.
                     held.used();
-                    return Permit::Unstored;
+                    return Answered::Unstored;
                 }
                 Ok(Leased::Held) if mode == Mode::Early => {
                     held.used();
-                    return Permit::Taken;
+                    return Answered::Taken;
                 }
                 Ok(Leased::Held) => {
                     held.used();
@@ -530,8 +474,8 @@ impl Cache {
                 }
                 Err(error) => {
                     tally.add(Count::StoreError);
-                    tracing::debug!(%error, key = %spec.key, "a load goes on without the store");
-                    return Permit::Unstored;
+                    tracing::debug!(%error, key = %key, "a load goes on without the store");
+                    return Answered::Unstored;
                 }
             }
         }
@@ -604,26 +548,15 @@ pub(super) fn read<V: Value>(found: &Found) -> Result<V, Unreadable> {
     codec::decode(found.payload(), found.meta.codec, found.meta.shape)
 }
 
-/// Runs the load, and keeps its lease from ending meanwhile.
-async fn renewing<T>(
-    remote: &Remote,
-    key: &str,
-    token: Nonce,
-    loading: impl Future<Output = T>,
-) -> T {
-    let renewals = async {
-        loop {
-            tokio::time::sleep(remote.lease / 3).await;
-            // One that fails is tried again in time; if none gets through, the fill is refused.
-            let _ = remote
-                .budget()
-                .spend(remote.store.renew(key, token, remote.lease))
-                .await;
-        }
-    };
-    match select(pin!(loading), pin!(renewals)).await {
-        Either::Left((loaded, _)) => loaded,
-        Either::Right(((), _)) => unreachable!("renewals never end"),
+/// Keeps a lease from ending.
+async fn renewals(remote: &Remote, key: &str, token: Nonce) {
+    loop {
+        tokio::time::sleep(remote.lease / 3).await;
+        // One that fails is tried again in time; if none gets through, the fill is refused.
+        let _ = remote
+            .budget()
+            .spend(remote.store.renew(key, token, remote.lease))
+            .await;
     }
 }
 
