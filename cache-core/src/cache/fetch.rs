@@ -133,20 +133,30 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        let now = memory.now();
-        if ask.spec.freshness.renews
+        let freshness = &ask.spec.freshness;
+        if freshness.renews
             && let Some(ttl) = ask.ttl_of(value)
-            && let Some(lifetime) = self.lifetime(ttl, &ask.spec.freshness)
         {
-            entry
-                .expires_at
-                .set_before(now, memory.expires_at(lifetime.ttl));
+            self.renew_in_memory(memory, entry, ttl, freshness);
         }
         if L::DETACHES
-            && let Some(age) = ask.spec.freshness.early_ttl
-            && now >= entry.created_at.after(age)
+            && let Some(age) = freshness.early_ttl
+            && memory.now() >= entry.created_at.after(age)
         {
             self.load_early(ask, origin);
+        }
+    }
+
+    fn renew_in_memory(
+        &self,
+        memory: &Memory,
+        entry: &AnyResident,
+        ttl: Ttl,
+        freshness: &Freshness,
+    ) {
+        if let Some(lifetime) = self.lifetime(ttl, freshness) {
+            let expires_at = memory.expires_at(lifetime.ttl);
+            entry.expires_at.set_before(memory.now(), expires_at);
         }
     }
 

@@ -264,18 +264,21 @@ impl fmt::Debug for Cache {
 
 /// The scopes that an entry is in: everything, its namespace, its tags.
 fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
-    let tags = spec.to_tags();
+    scopes_of(&spec.key, &spec.to_tags())
+}
+
+fn scopes_of(key: &Key, tags: &Tags) -> Vec<String> {
     let mut scopes = Vec::with_capacity(tags.iter().len() + 2);
     scopes.push(EVERYTHING.to_owned());
-    if let Some(namespace) = spec.key.namespace() {
+    if let Some(namespace) = key.namespace() {
         scopes.push(namespace_scope(namespace));
         if tags.is_empty() {
             // Without tags, the key is its own tag. Invalidating a tag deletes the key of that name,
             // but only outside namespaces.
-            scopes.push(Tag::new(spec.key.as_str()).scope().to_owned());
+            scopes.push(Tag::new(key.as_str()).scope().to_owned());
         }
     }
-    for tag in &tags {
+    for tag in tags {
         if !scopes.iter().any(|scope| scope == tag.scope()) {
             scopes.push(tag.scope().to_owned());
         }
