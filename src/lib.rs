@@ -18,7 +18,8 @@ pub use larder_core::{
     event_stats, handlers, listen, sites, slot, store, warm,
 };
 pub use larder_macros::{
-    Projection, by_hand, cache_read, cache_write, invalidate_on, on_event, resource,
+    Projection, by_hand, cache_read, cache_read_many, cache_write, invalidate_on, on_event,
+    resource,
 };
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;

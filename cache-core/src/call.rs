@@ -4,11 +4,12 @@ use std::borrow::Borrow;
 use std::future::Future;
 
 use crate::Error;
-use crate::cache::{Ask, Invalidation, Mode, Targets};
+use crate::cache::{Ask, AskMany, Invalidation, Mode, Targets, Untagged};
 use crate::keep::Keep;
 use crate::key::Key;
 use crate::origin::{Attached, Detachable, Origin};
 use crate::outcome::Outcome;
+use crate::pairs::{self, Batch};
 use crate::site::Site;
 use crate::spec::Spec;
 use crate::tag::Tags;
@@ -159,6 +160,53 @@ where
     }
 }
 
+/// A read of many: the entries that there are, and what `load` returns of the items that are missing.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all that an annotated function says, in one call"
+)]
+pub async fn read_many<B, T, P, G, K, L, F>(
+    site: &'static Site,
+    mode: Mode,
+    items: &[T],
+    spec: P,
+    tags: G,
+    _: B,
+    keep: K,
+    mut load: L,
+) -> B::Returned
+where
+    B: Batch<T>,
+    T: Again,
+    P: Fn(&T) -> Spec<Untagged>,
+    G: Fn(&T, &mut Tags),
+    K: Fn(&pairs::Value<B, T>) -> Keep,
+    L: FnMut(Vec<T>) -> F,
+    F: Future<Output = B::Returned>,
+{
+    match site.home() {
+        Ok(home) => {
+            let tally = home.tally(Some(site.counters()));
+            let ask = AskMany {
+                mode,
+                items,
+                spec,
+                tags,
+                keep,
+                tally,
+            };
+            B::merge(home.answer_many::<B, T, P, G, K, L, F>(ask, load).await)
+        }
+        Err(_) => load(items.to_vec()).await,
+    }
+}
+
+/// The spec of an item, whose tags are written by someone else.
+#[must_use]
+pub fn untagged(key: Key) -> Spec<Untagged> {
+    Spec::new(key, |_| {})
+}
+
 #[inline]
 async fn answer<O, S, K, L>(
     site: &'static Site,
@@ -251,6 +299,15 @@ pub async fn invalidate(site: &'static Site, key: Key) -> Result<Invalidation, E
         .await)
 }
 
+/// Makes the entries unusable, and every load of them that is under way.
+pub async fn invalidate_many(site: &'static Site, keys: Vec<Key>) -> Result<Invalidation, Error> {
+    let home = site.home()?;
+    let targets = keys.into_iter().fold(Targets::default(), Targets::key);
+    Ok(home
+        .invalidate_counted(targets, Some(site.counters()))
+        .await)
+}
+
 /// [`peek`] for a function that uses process memory only.
 pub fn peek_near<'c, V: LocalFor<'c>, S: Fn(&mut Tags)>(
     site: &'static Site,
@@ -272,5 +329,14 @@ pub fn prime_near<'c, V: LocalFor<'c>, S: Fn(&mut Tags)>(
 /// [`invalidate`] for a function that uses process memory only.
 pub fn invalidate_near(site: &'static Site, key: Key) -> Result<Invalidation, Error> {
     site.home()?.invalidate_near(&key, site.counters());
+    Ok(Invalidation::Done)
+}
+
+/// [`invalidate_many`] for a function that uses process memory only.
+pub fn invalidate_many_near(site: &'static Site, keys: Vec<Key>) -> Result<Invalidation, Error> {
+    let home = site.home()?;
+    for key in &keys {
+        home.invalidate_near(key, site.counters());
+    }
     Ok(Invalidation::Done)
 }

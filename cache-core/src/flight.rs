@@ -73,6 +73,9 @@ pub(crate) enum Ending {
     /// With the failure where it can be shared. Without (a panic cannot be), everyone who waits loads
     /// for himself.
     Failed(Option<SharedFailure>),
+    /// A batch was loaded, and this key was not among what came: an answer for other batches. Who asked
+    /// for this key alone loads it.
+    Absent,
     /// The leader was dropped: one of those who wait takes over.
     Abandoned,
 }

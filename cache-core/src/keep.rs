@@ -13,6 +13,17 @@ pub enum Keep {
     For(Ttl),
 }
 
+impl Keep {
+    /// For how long, where `usual` is what the function's `ttl` says; `None` for not at all.
+    pub(crate) fn ttl(self, usual: Ttl) -> Option<Ttl> {
+        match self {
+            Self::Not => None,
+            Self::Usual => Some(usual),
+            Self::For(ttl) => Some(ttl),
+        }
+    }
+}
+
 /// Keeps every value.
 #[doc(hidden)]
 pub fn always<T>(_: &T) -> Keep {

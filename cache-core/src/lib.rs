@@ -22,6 +22,7 @@ mod key;
 mod memory;
 mod origin;
 mod outcome;
+mod pairs;
 mod projection;
 mod remote;
 mod site;
@@ -65,9 +66,10 @@ pub mod __private {
 
     pub use crate::cache::{Put, PutAs, Puts, put, put_hashed, put_hashed_near, put_near};
     pub use crate::call::{
-        Again, Own, again, future_of, invalidate, invalidate_near, lend, own, peek, peek_near,
-        prime, prime_near, read, read_blocking, read_detachable, read_hashed, read_hashed_blocking,
-        read_hashed_detachable,
+        Again, Own, again, future_of, invalidate, invalidate_many, invalidate_many_near,
+        invalidate_near, lend, own, peek, peek_near, prime, prime_near, read, read_blocking,
+        read_detachable, read_hashed, read_hashed_blocking, read_hashed_detachable, read_many,
+        untagged,
     };
     pub use crate::codec::{Coded, Coding, Encoded, Encoding, Uncoded, Unreadable};
     pub use crate::event::{
@@ -87,6 +89,7 @@ pub mod __private {
         Outcome, Returns, ReturnsKeptResult, ReturnsPlain, ReturnsResult, ReturnsSharedResult,
         Yields, keeps_error,
     };
+    pub use crate::pairs::{Batch, IdOf, Pairs};
     pub use crate::projection::{AddProjection, Projection, Projections};
     pub use crate::site::Registration;
     pub use crate::spec::{detached, spec};

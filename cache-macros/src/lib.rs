@@ -18,6 +18,7 @@ mod options;
 mod place;
 mod projection;
 mod read;
+mod read_many;
 mod resource;
 mod scope;
 mod site;
@@ -120,6 +121,103 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn cache_read(arguments: TokenStream, item: TokenStream) -> TokenStream {
     read::attribute(arguments.into(), item.into()).into()
+}
+
+/// Looks the values of many items up before an `async fn` runs, runs it for those that are missing, and
+/// stores what it returns of each.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use larder::{cache_read, cache_read_many};
+/// # #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # struct User { id: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # async fn fetch_user(id: u64) -> Result<User, DbError> { Ok(User { id }) }
+/// # async fn fetch_users(ids: &[u64]) -> Result<HashMap<u64, User>, DbError> {
+/// #     Ok(ids.iter().map(|id| (*id, User { id: *id })).collect())
+/// # }
+///
+/// #[cache_read(key = "user:{id}", ttl = 300, tags = ["user:{id}", "users"])]
+/// async fn get_user(id: u64) -> Result<User, DbError> {
+///     fetch_user(id).await
+/// }
+///
+/// #[cache_read_many(key = "user:{id}", ttl = 300, tags = ["user:{id}", "users"])]
+/// async fn get_users(ids: &[u64]) -> Result<HashMap<u64, User>, DbError> {
+///     fetch_users(ids).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// get_user(7).await.expect("it loads");
+/// let users = get_users(&[7, 8, 9]).await.expect("it loads 8 and 9");
+/// assert_eq!(users.len(), 3);
+/// assert_eq!((get_users::stats().hits, get_users::stats().loads), (1, 1));
+///
+/// get_user(8).await.expect("it is there");
+/// assert_eq!(get_user::stats().hits, 1);
+///
+/// get_users::invalidate(&[7, 8]).await?;
+/// assert_eq!(get_user::peek(8).await?, None);
+/// # Ok(()) }
+/// ```
+///
+/// # Items
+///
+/// One argument has the items: a slice, a `Vec` or a reference to one; another list is named in
+/// `skip(..)`. The one placeholder of the key that names no argument is the item, also in parts,
+/// `{id.tenant}`, and also in tags, namespace and expressions: a copy where it is a number, a `bool`, a
+/// `char` or a reference, else a reference to it. Items are `Clone`, `Eq` and `Hash`.
+///
+/// All items are looked up at once, on a server in one round trip (one for each 200 of them). The body
+/// gets those that are missing, each once and in the caller's order. What another caller loads, one of
+/// them alone or a batch, is waited for and not loaded again, after this call's own load; what that one
+/// gave up is loaded in a second run of the body. So other arguments are `Clone` or lent by `&`.
+///
+/// # Returned values
+///
+/// A `HashMap`, a `BTreeMap`, a `Vec` of pairs, or anything else that is collected from pairs of an item
+/// (a `String` for a `&str`) and a value, plain or in a `Result`. It has each item of the call once, in
+/// the caller's order where it has an order. Of what the body returns,
+///
+/// - an item that is missing is missing in the answer, and is not stored;
+/// - an item that was not asked for is dropped: nothing says whether it has been invalidated since it was
+///   read;
+/// - an `Err` is the batch's: nothing is stored. Callers that waited for one of several items load it
+///   themselves.
+///
+/// # Options
+///
+/// Templates and values are those of [`macro@cache_read`]: with the same key, tags and type of value, one
+/// function finds what the other stored.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `key = "user:{id}"`, `("user", id)`, `expression` | The key of one item's entry. |
+/// | `ttl`, `tags`, `namespace` | As in `cache_read`, of one item. |
+/// | `skip(db, trace)` | Arguments that are not part of the key. `skip(self)` for methods. |
+/// | `lock` | A load excludes loads of the same keys in other processes. A batch never waits for a lock while it holds one. |
+/// | `cache = "sessions"` | The named cache to use. |
+/// | `layer = "l1"` | Process memory alone. |
+/// | `cache_none = false` | `None` is not stored. |
+/// | `cache_if = \|value\| ..`, `ttl_of = \|value\| ..` | As in `cache_read`, asked of each value. |
+/// | `refresh`, `jitter = "10%"` | As in `cache_read`. |
+/// | `stale_for = "1h"` | Kept that much longer; served when the load fails, if there is something for every item that was to be loaded. |
+///
+/// # Companion
+///
+/// Beside a free function comes a struct of its name and visibility:
+///
+/// | function | does |
+/// |---|---|
+/// | `get_users::key(7)` | the `larder::Key` of one item |
+/// | `get_users::invalidate(&[7, 8]).await` | makes the entries unusable, and every load of them under way |
+/// | `get_users::prime(7, &user).await` | stores one value without a load, where the return type shows what a value is |
+/// | `get_users::refresh(&[7, 8]).await` | loads again and replaces the entries; takes all arguments |
+/// | `get_users::stats()` | hits, misses and waits for each key, loads for each run of the body |
+#[proc_macro_attribute]
+pub fn cache_read_many(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    read_many::attribute(arguments.into(), item.into()).into()
 }
 
 /// Invalidates what depends on an `async fn` that changes something.

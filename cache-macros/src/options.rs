@@ -28,11 +28,26 @@ pub(crate) enum Value {
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
+    /// Why this macro does not take it, where another one does.
+    refused: Option<&'static str>,
 }
 
 /// Shorthand for the tables of known options.
 pub(crate) const fn known(name: &'static str, example: &'static str) -> Known {
-    Known { name, example }
+    Known {
+        name,
+        example,
+        refused: None,
+    }
+}
+
+/// An option of another macro, and why it is none here.
+pub(crate) const fn refused(name: &'static str, why: &'static str) -> Known {
+    Known {
+        name,
+        example: "",
+        refused: Some(why),
+    }
 }
 
 /// The arguments of one attribute or entry.
@@ -124,8 +139,15 @@ impl Options {
 
     fn keep(&mut self, option: Spanned, known: &[Known], errors: &mut Errors) {
         let name = option.key.to_string();
-        let names = known.iter().map(|known| known.name);
-        if !names.clone().any(|known| known == name) {
+        let why = known
+            .iter()
+            .find(|known| known.name == name)
+            .and_then(|known| known.refused);
+        let taken = known.iter().filter(|known| known.refused.is_none());
+        let names = taken.map(|known| known.name);
+        if let Some(why) = why {
+            errors.on(&option.key, why);
+        } else if !names.clone().any(|known| known == name) {
             let mut hint = did_you_mean(&name, names.clone());
             if hint.is_empty() {
                 hint = format!("; there are {}", listed(names).replace(" or ", " and "));
@@ -191,6 +213,23 @@ impl Options {
                     format!("`{name}` takes a string literal, as in `{example}`"),
                 );
                 None
+            }
+        }
+    }
+
+    /// The names that `skip(..)` lists.
+    pub(crate) fn skipped(&mut self, errors: &mut Errors) -> Vec<Ident> {
+        let Some(option) = self.take("skip") else {
+            return Vec::new();
+        };
+        match option.value {
+            Value::Names(names) if !names.is_empty() => names,
+            _ => {
+                errors.on(
+                    &option.key,
+                    "`skip` names the arguments that are not part of the key, as in `skip(db)`",
+                );
+                Vec::new()
             }
         }
     }

@@ -136,10 +136,15 @@ impl Templates {
 
     /// The type of the value that the function keeps, where an item outside it can name that: not of
     /// methods, whose types may be parameters of the `impl`.
-    pub(crate) fn value(mut self, function: &Function) -> Self {
-        let is_nameable = function.receiver().is_none()
-            && is_nameable(&function.returned, &function.sig.generics);
-        self.value = is_nameable.then(|| function.returned.clone());
+    pub(crate) fn value(self, function: &Function) -> Self {
+        self.value_of(function, &function.returned)
+    }
+
+    /// The same where it returns values of this type.
+    pub(crate) fn value_of(mut self, function: &Function, value: &Type) -> Self {
+        let is_nameable =
+            function.receiver().is_none() && is_nameable(value, &function.sig.generics);
+        self.value = is_nameable.then(|| value.clone());
         self
     }
 }

@@ -5,6 +5,7 @@
 mod ages;
 mod associated;
 mod attributes;
+mod batches;
 mod caches;
 mod companions;
 mod configured;

@@ -2,6 +2,7 @@
 
 mod aging;
 mod attacked;
+mod batches;
 mod cancelled;
 mod counting;
 mod direct;

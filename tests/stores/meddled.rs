@@ -45,6 +45,13 @@ impl Meddled {
         }
     }
 
+    async fn answered(&self) {
+        self.read.add_permits(1);
+        if let Some(answers) = &self.answers {
+            answers.acquire().await.expect("it stays open").forget();
+        }
+    }
+
     async fn pass(&self) {
         self.there.add_permits(1);
         if let Some(open) = &self.open {
@@ -72,15 +79,14 @@ impl Store for Meddled {
 
     async fn read(&self, key: &str, scopes: Scopes<'_>) -> Result<Reading, StoreError> {
         let reading = self.store.read(key, scopes).await;
-        self.read.add_permits(1);
-        if let Some(answers) = &self.answers {
-            answers.acquire().await.expect("it stays open").forget();
-        }
+        self.answered().await;
         reading
     }
 
     async fn generations(&self, scopes: &[String]) -> Result<Vec<Option<Nonce>>, StoreError> {
-        self.store.generations(scopes).await
+        let generations = self.store.generations(scopes).await;
+        self.answered().await;
+        generations
     }
 
     async fn lease(&self, key: &str, request: LeaseRequest<'_>) -> Result<Leased, StoreError> {
@@ -126,7 +132,9 @@ impl Store for Meddled {
     }
 
     async fn slots(&self, keys: &[String], part: Part) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        self.store.slots(keys, part).await
+        let slots = self.store.slots(keys, part).await;
+        self.answered().await;
+        slots
     }
 
     async fn take(&self, key: &str) -> Result<Reading, StoreError> {

@@ -277,8 +277,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a lease is renewed while its load runs",
         file: "cache-core/src/cache/store_load.rs",
-        with: "Some((held, _)) => renewing(remote, key, held.token(), loading).await,",
-        without: "Some(_) => loading.await,",
+        with: "let result = renewing(remote, lease.as_slice(), loading).await;",
+        without: "let result = loading.await;",
     },
     Guard {
         name: "what is queued is neither read nor filled",
@@ -411,6 +411,73 @@ const GUARDS: &[Guard] = &[
         file: "cache-core/src/key/escape.rs",
         with: "if always_escaped(character) || before == Some(character) {",
         without: "if character == char::MAX {",
+    },
+    // Batches.
+    Guard {
+        name: "a batch looks again when an invalidation has arrived meanwhile",
+        file: "cache-core/src/remote/many.rs",
+        with: "if has_found && self.journal.takings() != takings {",
+        without: "if has_found && false {",
+    },
+    Guard {
+        name: "a batch compares leases by the scopes that it knows",
+        file: "cache-core/src/remote/many.rs",
+        with: "seen.generations.truncate(known.len());",
+        without: "let _ = (seen, known);",
+    },
+    Guard {
+        name: "a key that did not come is an answer for other batches (memory)",
+        file: "cache-core/src/cache/many_load/memory.rs",
+        with: "land(memory, leading, Ending::Absent, None);",
+        without: "land(memory, leading, Ending::Abandoned, None);",
+    },
+    Guard {
+        name: "a key that did not come is an answer for other batches (store)",
+        file: "cache-core/src/cache/many_load/store.rs",
+        with: "leading.land(Ending::Absent, || {});",
+        without: "leading.land(Ending::Abandoned, || {});",
+    },
+    Guard {
+        name: "a batch that waited twice loads for itself (memory)",
+        file: "cache-core/src/cache/many_load/memory.rs",
+        with: "Role::Wait(flight) if waits < WAITS => joined.push((entry, flight)),",
+        without: "Role::Wait(flight) if waits < usize::MAX => joined.push((entry, flight)),",
+    },
+    Guard {
+        name: "a batch that waited twice loads for itself (store)",
+        file: "cache-core/src/cache/many_load/store.rs",
+        with: "_ if waits >= WAITS => alone.push(entry),",
+        without: "_ if waits == usize::MAX => alone.push(entry),",
+    },
+    Guard {
+        name: "a failure of several keys is nobody else's",
+        file: "cache-core/src/cache/many_load/memory.rs",
+        with: "&& led.len() == 1\n",
+        without: "&& led.len() != 1\n",
+    },
+    Guard {
+        name: "a batch waits for locks of other processes",
+        file: "cache-core/src/cache/many_load/store.rs",
+        with: "Some(Permit::Held) => leases.held_back.push(entry),",
+        without: "Some(Permit::Held) => leases.led.push((entry, leading, None)),",
+    },
+    Guard {
+        name: "what a refresh does not bring is gone (memory)",
+        file: "cache-core/src/cache/many_load/mod.rs",
+        with: "place.take(key.qualified());",
+        without: "let _ = key;",
+    },
+    Guard {
+        name: "what a refresh does not bring is gone (store)",
+        file: "cache-core/src/cache/many_load/mod.rs",
+        with: "self.invalidate(keys).await;",
+        without: "drop(keys);",
+    },
+    Guard {
+        name: "a batch serves what is stale only if there is something for every key",
+        file: "cache-core/src/cache/many_load/store.rs",
+        with: "stale.collect::<Option<Vec<_>>>()",
+        without: "Some(stale.flatten().collect::<Vec<_>>())",
     },
 ];
 

@@ -385,11 +385,7 @@ impl<O: Outcome, S, K: Fn(&O::Value) -> Keep> Ask<'_, O, S, K> {
 
     /// How long this value is kept; `None` if it is not.
     pub(super) fn ttl_of(&self, value: &O::Value) -> Option<Ttl> {
-        match (self.keep)(value) {
-            Keep::Not => None,
-            Keep::Usual => Some(self.spec.ttl),
-            Keep::For(ttl) => Some(ttl),
-        }
+        (self.keep)(value).ttl(self.spec.ttl)
     }
 }
 
@@ -413,14 +409,24 @@ fn held_failure<O: Outcome>(entry: &AnyResident) -> Option<Result<O::Value, O::F
 pub(super) async fn run<O, K, L>(
     tally: &Tally<'_>,
     origin: L,
-    mut meanwhile: Option<BoxFuture<'_, ()>>,
+    meanwhile: Option<BoxFuture<'_, ()>>,
 ) -> Result<O::Value, LoadFailure<O::Failure>>
 where
     O: Outcome,
     L: Origin<O, K>,
 {
+    attempt(tally, async { origin.load().await }, O::split, meanwhile).await
+}
+
+/// Runs a load, and counts it.
+pub(super) async fn attempt<R, V, E>(
+    tally: &Tally<'_>,
+    loading: impl Future<Output = R>,
+    split: impl FnOnce(R) -> Result<V, E>,
+    mut meanwhile: Option<BoxFuture<'_, ()>>,
+) -> Result<V, LoadFailure<E>> {
     tally.add(Count::Load);
-    let mut loading = pin!(async { origin.load().await });
+    let mut loading = pin!(loading);
     let loaded = poll_fn(|context| {
         if let Some(meanwhile) = &mut meanwhile {
             let _ = meanwhile.as_mut().poll(context);
@@ -433,7 +439,7 @@ where
         }
     });
     let result = match loaded.await {
-        Ok(returned) => O::split(returned).map_err(LoadFailure::Returned),
+        Ok(returned) => split(returned).map_err(LoadFailure::Returned),
         Err(panic) => Err(LoadFailure::Panicked(panic)),
     };
     if result.is_err() {
@@ -477,6 +483,8 @@ impl<E> LoadFailure<E> {
 /// What waiting for another caller's load came to.
 pub(super) enum Waited<V, E> {
     Landed(Result<V, E>),
+    /// A batch did not bring it: an answer for another batch, and none for whoever asks for one key.
+    Absent,
     /// The leader is gone: someone has to take over.
     Abandoned,
     /// The failure cannot be shared (or two functions share a key but not a type). All who waited
@@ -506,6 +514,7 @@ pub(super) async fn wait_for<O: Outcome>(
             Some(failure) => Waited::Landed(Err(failure)),
             None => Waited::OnOnesOwn,
         },
+        Ending::Absent => Waited::Absent,
         Ending::Abandoned => Waited::Abandoned,
     }
 }

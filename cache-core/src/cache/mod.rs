@@ -11,6 +11,7 @@ mod increment;
 mod invalidate;
 mod lifetime;
 mod load;
+mod many_load;
 mod named;
 mod near;
 mod put;
@@ -35,6 +36,7 @@ pub(crate) use self::fetch::Ask;
 pub use self::increment::Count;
 pub use self::invalidate::{Invalidation, Targets};
 pub use self::load::{Load, TryLoad};
+pub(crate) use self::many_load::{AskMany, Untagged};
 use self::near::Near;
 pub(crate) use self::put::Opened;
 pub(crate) use self::puts::Given;
@@ -267,6 +269,7 @@ fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
     scopes_of(&spec.key, &spec.to_tags())
 }
 
+/// The same for a key and its tags.
 fn scopes_of(key: &Key, tags: &Tags) -> Vec<String> {
     let mut scopes = Vec::with_capacity(tags.iter().len() + 2);
     scopes.push(EVERYTHING.to_owned());

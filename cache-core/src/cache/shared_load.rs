@@ -15,7 +15,7 @@ use crate::spec::Ttl;
 use crate::stats::Count;
 use crate::value::Local;
 
-enum Role<'f> {
+pub(super) enum Role<'f> {
     Found(AnyResident),
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
@@ -42,7 +42,7 @@ impl Cache {
         }
         let mut generations = None;
         loop {
-            let role = match place.enter::<O>(visit, &mut generations) {
+            let role = match place.enter::<O>(key, visit.mode, visit.caller, &mut generations) {
                 Some(role) => role,
                 None => {
                     let scopes = visit.scopes.iter().map(String::as_str);
@@ -58,7 +58,7 @@ impl Cache {
                 }
                 Role::Wait(flight) => match wait_for::<O>(&flight, &visit.tally).await {
                     Waited::Landed(answer) => return Entered::Done(answer),
-                    Waited::Abandoned => {}
+                    Waited::Absent | Waited::Abandoned => {}
                     Waited::OnOnesOwn => return Entered::Alone,
                 },
                 Role::Alone => return Entered::Alone,
@@ -131,13 +131,14 @@ impl Cache {
 impl<'c> Place<'c> {
     /// Finds the entry, joins the flight, or starts one under these generations; `None` where they are
     /// needed first.
-    fn enter<O: Outcome>(
+    pub(super) fn enter<O: Outcome>(
         self,
-        visit: &'c Visit<'c>,
+        key: &'c str,
+        mode: Mode,
+        caller: Caller,
         generations: &mut Option<Held>,
     ) -> Option<Role<'c>> {
         let Self { memory, flights } = self;
-        let (key, mode) = (visit.key.qualified(), visit.mode);
         // Before the lock, so that it is dropped after it.
         let found;
         let mut locked = flights.lock(key);
@@ -157,7 +158,7 @@ impl<'c> Place<'c> {
             && flight.is_current()
         {
             // A thread that stands still must not wait for a task that it may be the one to run.
-            return Some(match (visit.caller, flight.leader()) {
+            return Some(match (caller, flight.leader()) {
                 (Caller::Thread, Caller::Task) => Role::Alone,
                 _ => Role::Wait(Arc::clone(flight)),
             });
@@ -168,7 +169,7 @@ impl<'c> Place<'c> {
             &mut locked,
             key,
             generations,
-            visit.caller,
+            caller,
         )))
     }
 }
@@ -181,7 +182,7 @@ pub(super) fn stale_in_memory<V: Local>(memory: &Memory, key: &str) -> Option<An
 }
 
 /// What was loaded, as process memory holds it.
-fn resident<V: Local>(
+pub(super) fn resident<V: Local>(
     memory: &Memory,
     key: &str,
     lifetime: Option<Lifetime>,
@@ -196,7 +197,12 @@ fn resident<V: Local>(
 
 /// Ends the flight, and stores what is to be kept, unless an invalidation overtook the load; whether it
 /// did not.
-fn land(memory: &Memory, leading: Leading<'_>, ending: Ending, kept: Option<AnyResident>) -> bool {
+pub(super) fn land(
+    memory: &Memory,
+    leading: Leading<'_>,
+    ending: Ending,
+    kept: Option<AnyResident>,
+) -> bool {
     let mut replaced = None;
     let is_current = leading.land(ending, || {
         replaced = kept

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
 use super::fetch::{Answer, Entered, Leader, LoadFailure, StoreHit, Visit, Waited, wait_for};
 use super::lifetime::Lifetime;
 use super::{BoxFuture, Cache, Mode, Tally};
@@ -26,10 +28,13 @@ use crate::value::{Local, Value};
 
 /// How often a caller that waits for another process's load looks again: soon at first, because
 /// most loads are short.
-const FIRST_LOOK: Duration = Duration::from_millis(5);
-const LAST_LOOK: Duration = Duration::from_millis(100);
+pub(super) const FIRST_LOOK: Duration = Duration::from_millis(5);
+pub(super) const LAST_LOOK: Duration = Duration::from_millis(100);
 
-enum Role<'f> {
+/// How many keys of a batch are leased, renewed or filled at the same time.
+pub(super) const AT_ONCE: usize = 64;
+
+pub(super) enum Role<'f> {
     Lead(Leading<'f>),
     Wait(Arc<Flight>),
     /// Wait for the end of this flight, but not for its value: while the store cannot be asked, its
@@ -42,29 +47,33 @@ enum Role<'f> {
 pub(super) struct Permit<'c> {
     remote: &'c Remote,
     held: HeldLease,
-    lease: Lease,
+    pub(super) lease: Lease,
+}
+
+impl Permit<'_> {
+    /// The token that it is held by.
+    pub(super) fn token(&self) -> Nonce {
+        self.held.token()
+    }
 }
 
 /// What a leader is told.
-enum Answered<'c> {
+pub(super) enum Answered<'c> {
     Permitted(Permit<'c>),
     /// The store cannot be used, or must not be: load, and store nothing.
     Unstored,
     /// Another entry turned up meanwhile: look again.
     LookAgain,
-    /// Another process does what was to be done early.
-    Taken,
+    /// Another process holds a lease that is its own, and would have to be waited for.
+    Held,
 }
 
 impl Leader<'_> {
     /// Keeps the lease from ending while the load runs; without an end of its own.
     pub(super) fn renewals<'v>(&'v self, visit: &'v Visit<'v>) -> Option<BoxFuture<'v, ()>> {
         let Permit { remote, held, .. } = self.permit.as_ref()?;
-        Some(Box::pin(renewals(
-            remote,
-            visit.key.qualified(),
-            held.token(),
-        )))
+        let lease = vec![(visit.key.qualified(), held.token())];
+        Some(Box::pin(renewals(remote, lease)))
     }
 }
 
@@ -137,7 +146,7 @@ impl Cache {
                 }
                 Role::Wait(flight) => match wait_for::<O>(&flight, &tally).await {
                     Waited::Landed(answer) => return Entered::Done(answer),
-                    Waited::Abandoned => {}
+                    Waited::Absent | Waited::Abandoned => {}
                     Waited::OnOnesOwn => return Entered::Alone,
                 },
                 Role::Lead(leading) => {
@@ -145,7 +154,8 @@ impl Cache {
                         Answered::Permitted(permit) => Some(permit),
                         Answered::Unstored => None,
                         Answered::LookAgain => continue,
-                        Answered::Taken => match old.take() {
+                        // It does what was to be done early.
+                        Answered::Held => match old.take() {
                             Some(held) => return Entered::Done(held),
                             None => continue,
                         },
@@ -226,7 +236,12 @@ impl Cache {
     }
 
     /// A value on its way to those who wait for it.
-    fn passing<V: Local>(&self, leading: &Leading<'_>, key: &str, value: V) -> Arc<Resident<V>> {
+    pub(super) fn passing<V: Local>(
+        &self,
+        leading: &Leading<'_>,
+        key: &str,
+        value: V,
+    ) -> Arc<Resident<V>> {
         let ages = Ages {
             expires_at: Tick::NEVER,
             stale_for: Duration::ZERO,
@@ -242,7 +257,7 @@ impl Cache {
     }
 
     /// Stores what a load brought, under its lease, and takes its flight out of the table.
-    async fn fill_under(
+    pub(super) async fn fill_under(
         &self,
         visit: &Visit<'_>,
         leader: Leader<'_>,
@@ -334,14 +349,7 @@ impl Cache {
             .look(visit.key, Some(visit.scopes), age, budget)
             .await;
         remote.note(sight.as_ref().err());
-        Ok(Look::of(sight?, |found| {
-            let meta = &found.meta;
-            match codec::failure_in(meta.codec) {
-                None => O::Coding::decode(found.payload(), meta.codec, meta.shape).map(Ok),
-                Some(codec) => O::Coding::decode(found.payload(), codec, meta.shape)
-                    .map(|negative| Err(O::failure(negative))),
-            }
-        }))
+        Ok(Look::of(sight?, read_held::<O>))
     }
 
     /// Looks at the store, and decodes a value.
@@ -360,7 +368,7 @@ impl Cache {
     }
 
     /// Waits for the flight of this key if the caller may, else starts one.
-    fn join_or_lead<'s>(
+    pub(super) fn join_or_lead<'s>(
         &'s self,
         visit: &'s Visit<'s>,
         looked: Moment,
@@ -405,78 +413,86 @@ impl Cache {
         seen: Option<Seen>,
         budget: &mut Budget<'_>,
     ) -> Answered<'c> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            match self
+                .ask_for_lease(remote, visit, seen.as_ref(), budget)
+                .await
+            {
+                Answered::Held if visit.mode != Mode::Early => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LAST_LOOK);
+                    // Waiting for a load is not the store's time.
+                    budget.refill();
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Asks for a lease once.
+    pub(super) async fn ask_for_lease<'c>(
+        &self,
+        remote: &'c Remote,
+        visit: &Visit<'_>,
+        seen: Option<&Seen>,
+        budget: &mut Budget<'_>,
+    ) -> Answered<'c> {
         let Some(seen) = seen else {
             return Answered::Unstored;
         };
-        let (mode, key, tally) = (visit.mode, visit.key, &visit.tally);
-        let claim = match (mode, visit.lock) {
+        let claim = match (visit.mode, visit.lock) {
             (Mode::Refresh, _) => Claim::Replacing,
             // One process is enough.
             (Mode::Read, true) | (Mode::Early, _) => Claim::Exclusive,
             (Mode::Read, false) => Claim::Shared,
         };
         let lifetime = self.lifetime(visit.ttl, visit.freshness);
-        let mut pause = FIRST_LOOK;
-        loop {
-            let held = HeldLease::ask(remote, key, claim);
-            let request = LeaseRequest {
-                token: held.token(),
-                claim,
-                expected: match claim {
-                    Claim::Replacing => Expected::Anything,
-                    Claim::Shared | Claim::Exclusive => seen.identity.into(),
-                },
-                lasts: remote.lease,
-                scopes: visit.scopes,
-                ttl: lifetime.and_then(Lifetime::kept),
-            };
-            match budget
-                .spend(remote.store.lease(key.qualified(), request))
-                .await
-            {
-                Ok(Leased::Granted(lease)) => {
-                    if lease.token != held.token() {
-                        // Someone else's token, which this load shares: not this one's to give back.
-                        held.used();
-                        let held = HeldLease::shared(remote, lease.token);
-                        return Answered::Permitted(Permit {
-                            remote,
-                            held,
-                            lease,
-                        });
-                    }
-                    return Answered::Permitted(Permit {
-                        remote,
-                        held,
-                        lease,
-                    });
-                }
-                Ok(Leased::Changed) => {
+        let held = HeldLease::ask(remote, visit.key, claim);
+        let request = LeaseRequest {
+            token: held.token(),
+            claim,
+            expected: match claim {
+                Claim::Replacing => Expected::Anything,
+                Claim::Shared | Claim::Exclusive => seen.identity.into(),
+            },
+            lasts: remote.lease,
+            scopes: visit.scopes,
+            ttl: lifetime.and_then(Lifetime::kept),
+        };
+        let leasing = remote.store.lease(visit.key.qualified(), request);
+        match budget.spend(leasing).await {
+            Ok(Leased::Granted(lease)) => {
+                let held = if lease.token == held.token() {
+                    held
+                } else {
+                    // Someone else's token, which this load shares: not this one's to give back.
                     held.used();
-                    return Answered::LookAgain;
-                }
-                Ok(Leased::Held) if claim == Claim::Shared => {
+                    HeldLease::shared(remote, lease.token)
+                };
+                Answered::Permitted(Permit {
+                    remote,
+                    held,
+                    lease,
+                })
+            }
+            Ok(Leased::Changed) => {
+                held.used();
+                Answered::LookAgain
+            }
+            Ok(Leased::Held) => {
+                held.used();
+                match claim {
                     // A lock, a set or a refresh is under way, and is not waited for; its value is
                     // the one to be stored.
-                    held.used();
-                    return Answered::Unstored;
+                    Claim::Shared => Answered::Unstored,
+                    Claim::Exclusive | Claim::Replacing => Answered::Held,
                 }
-                Ok(Leased::Held) if mode == Mode::Early => {
-                    held.used();
-                    return Answered::Taken;
-                }
-                Ok(Leased::Held) => {
-                    held.used();
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LAST_LOOK);
-                    // Waiting for a load is not the store's time.
-                    budget.refill();
-                }
-                Err(error) => {
-                    tally.add(Count::StoreError);
-                    tracing::debug!(%error, key = %key, "a load goes on without the store");
-                    return Answered::Unstored;
-                }
+            }
+            Err(error) => {
+                visit.tally.add(Count::StoreError);
+                tracing::debug!(%error, key = %visit.key, "a load goes on without the store");
+                Answered::Unstored
             }
         }
     }
@@ -527,7 +543,7 @@ pub(super) enum Look<T> {
 }
 
 impl<T> Look<T> {
-    fn of(sight: Sight, decode: impl FnOnce(&Found) -> Result<T, Unreadable>) -> Self {
+    pub(super) fn of(sight: Sight, decode: impl FnOnce(&Found) -> Result<T, Unreadable>) -> Self {
         match sight {
             Sight::Entry(found) => match decode(&found) {
                 Ok(held) => Self::Held(held, found),
@@ -544,20 +560,39 @@ impl<T> Look<T> {
     }
 }
 
+/// What an entry holds for a function: a value, or a failure that is kept.
+pub(super) fn read_held<O: Outcome>(found: &Found) -> Result<Answer<O>, Unreadable> {
+    let meta = &found.meta;
+    match codec::failure_in(meta.codec) {
+        None => O::Coding::decode(found.payload(), meta.codec, meta.shape).map(Ok),
+        Some(codec) => O::Coding::decode(found.payload(), codec, meta.shape)
+            .map(|negative| Err(O::failure(negative))),
+    }
+}
+
 pub(super) fn read<V: Value>(found: &Found) -> Result<V, Unreadable> {
     codec::decode(found.payload(), found.meta.codec, found.meta.shape)
 }
 
-/// Keeps a lease from ending.
-async fn renewals(remote: &Remote, key: &str, token: Nonce) {
+/// Keeps the leases that a load has on keys from ending.
+pub(super) async fn renewals(remote: &Remote, leases: Vec<(&str, Nonce)>) {
     loop {
         tokio::time::sleep(remote.lease / 3).await;
-        // One that fails is tried again in time; if none gets through, the fill is refused.
-        let _ = remote
-            .budget()
-            .spend(remote.store.renew(key, token, remote.lease))
-            .await;
+        let mut renewals = FuturesUnordered::new();
+        for &(key, token) in &leases {
+            if renewals.len() >= AT_ONCE {
+                renewals.next().await;
+            }
+            renewals.push(renew(remote, key, token));
+        }
+        while renewals.next().await.is_some() {}
     }
+}
+
+/// One that fails is tried again in time; if none gets through, the fill is refused.
+async fn renew(remote: &Remote, key: &str, token: Nonce) {
+    let renewal = remote.store.renew(key, token, remote.lease);
+    let _ = remote.budget().spend(renewal).await;
 }
 
 fn count_fill(tally: &Tally<'_>, key: &Key, filled: &Result<Filled, Error>) {

@@ -1,13 +1,15 @@
 //! Many keys at once: their slots in one round trip, the generations of all in another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{Budget, Found, Remote, Seen, has_all_scopes};
+use futures_util::future::try_join;
+
+use super::{Age, Budget, Found, Remote, Seen, Sight, has_all_scopes};
 use crate::envelope::{self, Envelope};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::slot::{self, SlotHead};
-use crate::store::{Nonce, Part};
+use crate::store::{Nonce, Part, Reading};
 
 /// What a look at many keys showed.
 pub(crate) struct Sights {
@@ -104,6 +106,92 @@ impl Remote {
         }
     }
 
+    /// Looks many keys up, each with the scopes that are known of it, as [`look`](Self::look) would: one
+    /// round trip in time. A further one only where an entry is in scopes that are not known.
+    pub(crate) async fn look_all(
+        &self,
+        asked: &[(&Key, &[String])],
+        age: (Age, u64),
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<Sight>, StoreError> {
+        loop {
+            let takings = self.journal.takings();
+            let trusted: Vec<_> = asked
+                .iter()
+                .map(|(key, scopes)| (!self.distrusts(key, scopes)).then_some((*key, *scopes)))
+                .collect();
+            let mut readings = self.read_all(&trusted, budget).await?.into_iter();
+            let mut sights = Vec::with_capacity(asked.len());
+            for trusted in &trusted {
+                let Some((key, known)) = trusted else {
+                    sights.push(Sight::Distrusted);
+                    continue;
+                };
+                let (scopes, reading) = readings.next().unwrap_or_default();
+                let mut sight = self.judge(key, &scopes, reading, age, budget).await?;
+                // What a lease is compared with are the generations of the scopes that are known.
+                if let Sight::Entry(Found { seen, .. }) | Sight::Nothing(seen) = &mut sight {
+                    seen.generations.truncate(known.len());
+                }
+                sights.push(sight);
+            }
+            // As in `look`: an invalidation may have arrived between the reads and now.
+            let has_found = sights.iter().any(|sight| matches!(sight, Sight::Entry(_)));
+            if has_found && self.journal.takings() != takings {
+                continue;
+            }
+            return Ok(sights);
+        }
+    }
+
+    /// What is in the slots, and the generations of the scopes that are known of each and of those that
+    /// its entry lists beside them.
+    async fn read_all(
+        &self,
+        asked: &[Option<(&Key, &[String])>],
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<(Vec<String>, Reading)>, StoreError> {
+        let asked: Vec<_> = asked.iter().copied().flatten().collect();
+        let names: Vec<String> = asked
+            .iter()
+            .map(|(key, _)| key.qualified().to_owned())
+            .collect();
+        let known: BTreeSet<&String> = asked.iter().flat_map(|(_, scopes)| *scopes).collect();
+        let known: Vec<String> = known.into_iter().cloned().collect();
+        let slots = self.store.slots(&names, Part::Whole);
+        let generations = self.store.generations(&known);
+        let (mut slots, generations) = budget.spend(try_join(slots, generations)).await?;
+        // A store that answers with fewer gives misses, and not other keys' entries.
+        slots.resize(asked.len(), None);
+        let mut current: HashMap<String, Option<Nonce>> =
+            known.into_iter().zip(generations).collect();
+        let listed: Vec<Vec<String>> = asked
+            .iter()
+            .zip(&slots)
+            .map(|((_, known), slot)| listed_beside(known, slot.as_deref()))
+            .collect();
+        let unknown: BTreeSet<&String> = listed
+            .iter()
+            .flatten()
+            .filter(|scope| !current.contains_key(*scope))
+            .collect();
+        if !unknown.is_empty() {
+            let unknown: Vec<String> = unknown.into_iter().cloned().collect();
+            let generations = budget.spend(self.store.generations(&unknown)).await?;
+            current.extend(unknown.into_iter().zip(generations));
+        }
+        let readings = asked.iter().zip(listed).zip(slots);
+        let readings = readings.map(|(((_, known), listed), slot)| {
+            let scopes: Vec<String> = known.iter().cloned().chain(listed).collect();
+            let generations = scopes
+                .iter()
+                .map(|scope| current.get(scope).copied().flatten())
+                .collect();
+            (scopes, Reading { slot, generations })
+        });
+        Ok(readings.collect())
+    }
+
     /// The slots; those whose head is longer than usual are read whole.
     async fn slots(
         &self,
@@ -154,6 +242,18 @@ impl Remote {
         current.extend(scopes.into_iter().zip(generations));
         Ok(current)
     }
+}
+
+/// The scopes that an entry lists and that are not known of its key.
+fn listed_beside(known: &[String], slot: Option<&[u8]>) -> Vec<String> {
+    let Some(Ok(envelope)) = slot.map(envelope::parse) else {
+        return Vec::new();
+    };
+    let listed = envelope.scopes.iter().map(|(scope, _)| *scope);
+    listed
+        .filter(|listed| !known.iter().any(|scope| scope == listed))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether nothing that the entry carries has been invalidated.

@@ -64,7 +64,12 @@ pub(super) fn check(read: &Read<'_>, errors: &mut Errors) {
 
 /// Whether the function is associated, as far as it says so; where it does not and its source shows
 /// that it is, that is a mistake.
-pub(super) fn check_place(function: &mut Function, said: Option<&Ident>, errors: &mut Errors) {
+pub(crate) fn check_place(
+    function: &mut Function,
+    said: Option<&Ident>,
+    attribute: &str,
+    errors: &mut Errors,
+) {
     let name = function.name();
     if function.is_associated {
         return;
@@ -73,7 +78,7 @@ pub(super) fn check_place(function: &mut Function, said: Option<&Ident>, errors:
         (None, Some(Place::Associated)) => {
             errors.on(
                 &function.sig.ident,
-                format!("`{name}` stands in an `impl` or `trait` but has no `self`: say so, as in `#[cache_read(associated, ..)]`"),
+                format!("`{name}` stands in an `impl` or `trait` but has no `self`: say so, as in `#[{attribute}(associated, ..)]`"),
             );
             function.is_associated = true;
         }

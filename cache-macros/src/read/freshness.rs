@@ -11,7 +11,7 @@ use crate::options::{Known, Options};
 use crate::ttl::Ttl;
 
 /// The options as they are written.
-pub(super) struct Parsed {
+pub(crate) struct Parsed {
     early_ttl: Option<(Ident, Expr)>,
     refresh: Option<(Ident, bool)>,
     stale_for: Option<Expr>,
@@ -20,7 +20,7 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    pub(super) fn take(options: &mut Options, known: &[Known], errors: &mut Errors) -> Self {
+    pub(crate) fn take(options: &mut Options, known: &[Known], errors: &mut Errors) -> Self {
         let word = |options: &Options, name| options.key(name).cloned();
         let (early, refresh, timeout) = (
             word(options, "early_ttl"),
@@ -38,7 +38,7 @@ impl Parsed {
 }
 
 /// What the options say.
-pub(super) struct Freshness {
+pub(crate) struct Freshness {
     early_ttl: Option<(Ident, Length)>,
     refresh: Option<(Ident, bool)>,
     stale_for: Option<Length>,
@@ -52,7 +52,7 @@ enum Jitter {
 }
 
 impl Freshness {
-    pub(super) fn decide(parsed: Parsed, errors: &mut Errors) -> Self {
+    pub(crate) fn decide(parsed: Parsed, errors: &mut Errors) -> Self {
         let mut length =
             |name, expr: Option<Expr>| expr.and_then(|expr| Length::from_expr(name, expr, errors));
         let (early, early_ttl) = parsed.early_ttl.unzip();
@@ -69,13 +69,13 @@ impl Freshness {
     }
 
     /// The option because of which a load may have to go on without its caller.
-    pub(super) fn detaches(&self) -> Option<&Ident> {
+    pub(crate) fn detaches(&self) -> Option<&Ident> {
         let early = self.early_ttl.as_ref().map(|(word, _)| word);
         early.or(self.load_timeout.as_ref().map(|(word, _)| word))
     }
 
     /// The names that the options mention.
-    pub(super) fn names(&self) -> Names {
+    pub(crate) fn names(&self) -> Names {
         let lengths = [
             self.early_ttl.as_ref().map(|(_, length)| length),
             self.stale_for.as_ref(),
@@ -89,7 +89,7 @@ impl Freshness {
         exprs.flat_map(mentions::of_expr).collect()
     }
 
-    pub(super) fn check(&self, ttl: Option<&Ttl>, errors: &mut Errors) {
+    pub(crate) fn check(&self, ttl: Option<&Ttl>, errors: &mut Errors) {
         if let (Some((_, Length::Fixed(early, at))), Some(Ttl::Fixed(ttl))) = (&self.early_ttl, ttl)
             && early >= ttl
         {
@@ -118,7 +118,7 @@ impl Freshness {
     // Output: .early_ttl(..).renewed_by_hits(true).stale_for(..).load_timeout(..)
     //         .jitter(::larder::Jitter::Percent(10u8))
     /// The calls that a spec gets.
-    pub(super) fn expand(&self) -> TokenStream {
+    pub(crate) fn expand(&self) -> TokenStream {
         let early = self.early_ttl.iter().map(|(_, length)| length.expand());
         let renews = self.refresh.iter().map(|(_, renews)| renews);
         let stale = self.stale_for.iter().map(Length::expand);

@@ -13,14 +13,14 @@ use crate::mentions::{self, Names};
 use crate::scope::local;
 
 /// What is asked of a value: a closure of one argument, or anything that can be called with it.
-pub(super) enum Question {
+pub(crate) enum Question {
     Closure(Box<ExprClosure>),
     Call(Expr),
 }
 
 impl Question {
     /// `name` is the option's, for messages.
-    pub(super) fn from_expr(name: &str, expr: Expr, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn from_expr(name: &str, expr: Expr, errors: &mut Errors) -> Option<Self> {
         match expr {
             Expr::Closure(closure) if closure.asyncness.is_some() => {
                 errors.on(
@@ -103,23 +103,34 @@ impl<'ast> Visit<'ast> for Own {
 //         }
 /// What says whether a loaded value is kept, and for how long.
 pub(super) fn expand(read: &Read<'_>, blamed: Span) -> TokenStream {
-    if read.keeps_none && read.cache_if.is_none() && read.ttl_of.is_none() {
+    let (cache_if, ttl_of) = (read.cache_if.as_ref(), read.ttl_of.as_ref());
+    keeping(read.keeps_none, cache_if, ttl_of, blamed)
+}
+
+/// The same from the options themselves.
+pub(crate) fn keeping(
+    keeps_none: bool,
+    cache_if: Option<&Question>,
+    ttl_of: Option<&Question>,
+    blamed: Span,
+) -> TokenStream {
+    if keeps_none && cache_if.is_none() && ttl_of.is_none() {
         return quote_spanned!(blamed=> ::larder::__private::always);
     }
     let (value, kept) = (local("value"), local("kept"));
     let not = quote!(return ::larder::__private::Keep::Not;);
-    let some = (!read.keeps_none).then(|| {
+    let some = (!keeps_none).then(|| {
         let mut asked = value.clone();
         asked.set_span(value.span().located_at(blamed));
         let is_some = quote_spanned!(blamed=> ::larder::__private::MaybeNone::is_some(#asked));
         quote!(if !#is_some { #not })
     });
-    let cache_if = read.cache_if.iter().map(|question| {
+    let cache_if = cache_if.iter().map(|question| {
         let answer = question.expand();
         let typed = quote_spanned!(question.span()=> let #kept: ::core::primitive::bool = #answer;);
         quote!(#typed if !#kept { #not })
     });
-    let keep = match &read.ttl_of {
+    let keep = match ttl_of {
         None => quote!(::larder::__private::Keep::Usual),
         Some(question) => {
             let answer = question.expand();

@@ -1,18 +1,19 @@
 //! `#[cache_read(..)]`: parse, decide, check, expand.
 
-mod check;
+pub(crate) mod check;
 mod companion;
 mod expand;
-mod freshness;
-mod keep;
+pub(crate) mod freshness;
+pub(crate) mod keep;
 mod model;
 mod owned;
 mod parse;
-mod value;
+pub(crate) mod value;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
+pub(crate) use self::model::Layers;
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::{cfg, mentions};
@@ -32,7 +33,12 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
         return quote!(#errors #item);
     };
     function.is_associated |= mentions_self_type;
-    check::check_place(&mut function, options.associated.as_ref(), &mut errors);
+    check::check_place(
+        &mut function,
+        options.associated.as_ref(),
+        NAME,
+        &mut errors,
+    );
     let can_be_cached = errors.count() == before && value::is_owned(&function.returned);
     let read = model::Read::decide(options, &function, &mut errors);
     check::check(&read, &mut errors);

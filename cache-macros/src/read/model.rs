@@ -43,14 +43,14 @@ pub(super) struct Read<'f> {
 
 /// Which layers of its cache the function uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layers {
+pub(crate) enum Layers {
     All,
     /// Process memory.
     L1,
 }
 
 impl Layers {
-    fn from_literal(layer: &LitStr, errors: &mut Errors) -> Self {
+    pub(crate) fn from_literal(layer: &LitStr, errors: &mut Errors) -> Self {
         match layer.value().as_str() {
             "l1" => Self::L1,
             other => {

@@ -5,7 +5,7 @@ use syn::{Expr, LitStr};
 
 use super::freshness;
 use crate::errors::Errors;
-use crate::options::{Known, Options, Value, known};
+use crate::options::{Known, Options, known};
 
 const KNOWN: &[Known] = &[
     known("key", "key = \"user:{id}\""),
@@ -71,7 +71,7 @@ impl Parsed {
         };
         let key = options.expr("key", KNOWN, errors);
         let namespace = options.string("namespace", KNOWN, errors);
-        let skip = skipped(&mut options, errors);
+        let skip = options.skipped(errors);
         let associated = options.key("associated").cloned();
         let associated = options
             .flag("associated", errors)
@@ -95,22 +95,6 @@ impl Parsed {
             positional: options.positional,
             names,
             is_broken,
-        }
-    }
-}
-
-fn skipped(options: &mut Options, errors: &mut Errors) -> Vec<Ident> {
-    let Some(option) = options.take("skip") else {
-        return Vec::new();
-    };
-    match option.value {
-        Value::Names(names) if !names.is_empty() => names,
-        _ => {
-            errors.on(
-                &option.key,
-                "`skip` names the arguments that are not part of the key, as in `skip(db)`",
-            );
-            Vec::new()
         }
     }
 }

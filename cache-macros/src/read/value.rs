@@ -5,7 +5,7 @@ use syn::visit::Visit;
 use syn::{GenericArgument, Lifetime, PathArguments, Type, TypeFnPtr, TypeReference};
 
 /// The type of the cached value.
-pub(super) enum ValueType {
+pub(crate) enum ValueType {
     Known(Box<Type>),
     /// The return type may be an alias of `Result` under another name: the caller says which type.
     Inferred,
@@ -35,7 +35,7 @@ const CONTAINERS: &[&str] = &[
 // Result<User, DbError>, io::Result<User>: User
 // Option<User>, Vec<User>, User:           the same
 // Fetched<User>:                           inferred
-pub(super) fn of(returned: &Type) -> ValueType {
+pub(crate) fn of(returned: &Type) -> ValueType {
     let same = || ValueType::Known(Box::new(returned.clone()));
     let Type::Path(path) = returned else {
         return same();
@@ -65,7 +65,7 @@ pub(super) fn of(returned: &Type) -> ValueType {
 }
 
 /// Whether the value can outlive the call.
-pub(super) fn is_owned(returned: &Type) -> bool {
+pub(crate) fn is_owned(returned: &Type) -> bool {
     match of(returned) {
         ValueType::Known(ty) => find_borrow(&ty).is_none(),
         ValueType::Inferred => true,
@@ -73,7 +73,7 @@ pub(super) fn is_owned(returned: &Type) -> bool {
 }
 
 /// Where a type borrows from something that ends, as far as its text shows.
-pub(super) fn find_borrow(ty: &Type) -> Option<Span> {
+pub(crate) fn find_borrow(ty: &Type) -> Option<Span> {
     struct Find(Option<Span>);
     impl<'ast> Visit<'ast> for Find {
         fn visit_type_reference(&mut self, reference: &'ast TypeReference) {

@@ -1,0 +1,10 @@
+use std::collections::HashMap;
+
+use larder::cache_read_many;
+
+#[cache_read_many(key = "user:{id}", tll = 60)]
+async fn users(ids: &[u64]) -> HashMap<u64, String> {
+    ids.iter().map(|id| (*id, String::new())).collect()
+}
+
+fn main() {}
