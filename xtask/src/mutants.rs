@@ -223,8 +223,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "an exclusive lease excludes",
         file: "cache-redis/src/scripts/lease.lua",
-        with: "if claim == 'exclusive' or is_own then return { 'held' } end",
-        without: "if is_own and claim == 'shared' then return { 'held' } end",
+        with: "if claim == 'exclusive' or is_own then",
+        without: "if is_own and claim == 'shared' then",
     },
     Guard {
         name: "a caller that cannot look joins only a load that begins later",
@@ -277,8 +277,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a lease is renewed while its load runs",
         file: "cache-core/src/cache/store_load.rs",
-        with: "let result = renewing(remote, lease.as_slice(), loading).await;",
-        without: "let result = loading.await;",
+        with: "        Some(Box::pin(renewals(remote, lease)))",
+        without: "        let _ = lease;\n        None",
     },
     Guard {
         name: "what is queued is neither read nor filled",
@@ -458,8 +458,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a batch waits for locks of other processes",
         file: "cache-core/src/cache/many_load/store.rs",
-        with: "Some(Permit::Held) => leases.held_back.push(entry),",
-        without: "Some(Permit::Held) => leases.led.push((entry, leading, None)),",
+        with: "Some(Answered::Held) => leases.held_back.push(entry),",
+        without: "Some(Answered::Held) => leases.led.push((entry, leading, None)),",
     },
     Guard {
         name: "what a refresh does not bring is gone (memory)",
