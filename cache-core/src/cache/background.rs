@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::fetch::Ask;
+use super::fetch::{Ask, Waited, wait_for};
 use super::{Cache, Mode, Tally};
 use crate::clock::Tick;
+use crate::flight::Flight;
 use crate::keep::Keep;
 use crate::origin::{Attached, Origin};
 use crate::outcome::Outcome;
@@ -23,7 +24,11 @@ use crate::tag::Tags;
 /// flood of old entries does not become a flood of loads.
 const MOST_EARLY: usize = 256;
 
-/// How long an entry whose early load failed is left alone.
+/// Of how many entries it is known that they are not to be loaded early for a moment.
+const MOST_PAUSED: usize = 4_096;
+
+/// How long an entry is left alone that an early load did not replace: because it failed, or its value is
+/// not kept, or another process is at it.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The loads of one cache that go on without their callers.
@@ -34,10 +39,12 @@ pub(crate) struct Background {
 }
 
 /// What is known of an entry that is to be loaded again early.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Early {
     UnderWay,
-    /// The load failed: not before this.
+    /// There is a new entry in its place.
+    Replaced,
+    /// The load brought no new entry: not again before this.
     NotBefore(Tick),
 }
 
@@ -63,21 +70,30 @@ impl Background {
     fn may_begin(&self, key: &str, now: Tick) -> bool {
         let mut early = self.early.lock();
         match early.get(key) {
-            Some(Early::UnderWay) => return false,
+            Some(Early::UnderWay | Early::Replaced) => return false,
             Some(Early::NotBefore(moment)) if now < *moment => return false,
             Some(Early::NotBefore(_)) | None => {}
         }
         if early.len() >= MOST_EARLY {
             early.retain(|_, state| match state {
-                Early::UnderWay => true,
+                Early::UnderWay | Early::Replaced => true,
                 Early::NotBefore(moment) => now < *moment,
             });
-            if early.len() >= MOST_EARLY {
+            let is_running = |state: &&Early| !matches!(state, Early::NotBefore(_));
+            let running = early.values().filter(is_running).count();
+            if running >= MOST_EARLY || early.len() >= MOST_PAUSED {
                 return false;
             }
         }
         early.insert(key.into(), Early::UnderWay);
         true
+    }
+
+    /// The early load of this key has a new entry in place of the old one.
+    pub(super) fn replaced(&self, key: &str) {
+        if let Some(state) = self.early.lock().get_mut(key) {
+            *state = Early::Replaced;
+        }
     }
 }
 
@@ -86,7 +102,6 @@ struct Running {
     cache: Cache,
     /// The key, for a load that replaces an entry early.
     early: Option<Box<str>>,
-    has_failed: bool,
 }
 
 impl Running {
@@ -99,8 +114,6 @@ impl Running {
         Self {
             cache: cache.clone(),
             early,
-            // Until it is known: a load that panics or is dropped has failed.
-            has_failed: true,
         }
     }
 }
@@ -110,11 +123,11 @@ impl Drop for Running {
         let background = &self.cache.shared.background;
         if let Some(key) = self.early.take() {
             let mut early = background.early.lock();
-            if self.has_failed {
+            if early.get(&key) == Some(&Early::Replaced) {
+                early.remove(&key);
+            } else {
                 let moment = self.cache.shared.clock.tick().after(PAUSE);
                 early.insert(key, Early::NotBefore(moment));
-            } else {
-                early.remove(&key);
             }
         }
         background.running.send_modify(|running| *running -= 1);
@@ -169,25 +182,48 @@ pub(super) async fn outwait<O: Outcome>(
     tally: Tally<'_>,
     stale: impl Future<Output = Option<O::Value>>,
 ) -> Result<O::Value, O::Failure> {
+    let mut is_gone = false;
     if let Ok(loaded) = tokio::time::timeout(limit, &mut loading).await {
-        return O::split(joined(loaded).await);
-    }
-    match stale.await {
-        Some(value) => {
-            tally.add(Count::StaleServed);
-            Ok(value)
+        match joined(loaded) {
+            Some(returned) => return O::split(returned),
+            None => is_gone = true,
         }
-        None => O::split(joined(loading.await).await),
+    }
+    if let Some(value) = stale.await {
+        tally.add(Count::StaleServed);
+        return Ok(value);
+    }
+    if !is_gone && let Some(returned) = joined(loading.await) {
+        return O::split(returned);
+    }
+    panic!("the runtime that a load was left to has been shut down");
+}
+
+/// What the task returned, if its runtime let it; its panic goes on.
+fn joined<R>(loaded: Result<R, JoinError>) -> Option<R> {
+    match loaded.map_err(JoinError::try_into_panic) {
+        Ok(returned) => Some(returned),
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => None,
     }
 }
 
-/// What the task returned; its panic goes on.
-async fn joined<R>(loaded: Result<R, JoinError>) -> R {
-    match loaded.map_err(JoinError::try_into_panic) {
-        Ok(returned) => returned,
-        Err(Ok(panic)) => resume_unwind(panic),
-        // Nobody aborts it: its runtime is going down, and takes whoever waits here along.
-        Err(Err(_)) => std::future::pending().await,
+/// Waits for another caller's load, but not for longer than `limit` if there is something stale to be
+/// served. `None` where the caller has to go on by itself.
+pub(super) async fn outwait_flight<O: Outcome>(
+    flight: &Flight,
+    limit: Duration,
+    tally: &Tally<'_>,
+    stale: impl Future<Output = Option<O::Value>>,
+) -> Option<Result<O::Value, O::Failure>> {
+    match tokio::time::timeout(limit, wait_for::<O>(flight, tally)).await {
+        Ok(Waited::Landed(answer)) => Some(answer),
+        Ok(Waited::Absent | Waited::Abandoned | Waited::OnOnesOwn) => None,
+        Err(_) => {
+            let value = stale.await?;
+            tally.add(Count::StaleServed);
+            Some(Ok(value))
+        }
     }
 }
 
@@ -234,11 +270,11 @@ impl Order {
             mode,
             spec,
             site,
-            mut running,
+            running,
         } = self;
         let ask = Ask::<O, _, _>::new(mode, &spec, keep, cache.tally(site));
-        let result = cache.answer(ask, Attached(|| loading)).await;
-        running.has_failed = result.is_err();
-        O::merge(result)
+        let answer = cache.answer(ask, Attached(|| loading)).await;
+        drop(running);
+        O::merge(answer)
     }
 }

@@ -13,6 +13,7 @@ use super::near::Place;
 use super::shared_load::stale_in_memory;
 use super::store_load::Permit;
 use super::{Backend, BoxFuture, Cache, Mode, Tally, scopes};
+use crate::clock::Tick;
 use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::keep::Keep;
@@ -154,7 +155,10 @@ impl Cache {
         ttl: Ttl,
         freshness: &Freshness,
     ) {
-        if let Some(lifetime) = self.lifetime(ttl, freshness) {
+        // What was made to live for ever stays so.
+        if entry.expires_at.get() != Tick::NEVER
+            && let Some(lifetime) = self.lifetime(ttl, freshness)
+        {
             let expires_at = memory.expires_at(lifetime.ttl);
             entry.expires_at.set_before(memory.now(), expires_at);
         }
@@ -302,6 +306,8 @@ pub(super) struct Leader<'c> {
     pub(super) leading: Leading<'c>,
     /// In a store; without one, nothing is stored.
     pub(super) permit: Option<Permit<'c>>,
+    /// Whether the store did not answer: then it is not asked again for this lookup.
+    pub(super) is_unanswered: bool,
 }
 
 /// A lookup without what is different for each function.

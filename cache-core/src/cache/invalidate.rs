@@ -3,6 +3,8 @@
 //! First this process, in one step without waiting: generations end, flights can no longer be
 //! joined or stored, process memory forgets. Then the store, which may have to be retried.
 
+use futures_util::future::join;
+
 use super::{Backend, Cache, reached};
 use crate::Error;
 use crate::fence::Fence;
@@ -155,10 +157,14 @@ impl Cache {
     /// process ends, and in tests. Waits for as long as the store cannot be reached; give it a time
     /// limit of your own.
     pub async fn settle(&self) {
-        self.shared.background.settled().await;
-        if let Backend::Remote(remote) = &self.shared.backend {
-            remote.settled().await;
-        }
+        let loads = self.shared.background.settled();
+        let Backend::Remote(remote) = &self.shared.backend else {
+            return loads.await;
+        };
+        // Side by side, so that a load without end keeps nothing back; and again for what the loads' own
+        // calls have queued.
+        join(loads, remote.settled()).await;
+        remote.settled().await;
     }
 
     pub(crate) async fn invalidate_counted(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::background::outwait_flight;
 use super::fetch::{Answer, Entered, Leader, LoadFailure, Visit, Waited, held, wait_for};
 use super::lifetime::Lifetime;
 use super::near::Place;
@@ -36,10 +37,30 @@ impl Cache {
                 && let Some(limit) = visit.freshness.load_timeout
                 && stale_in_memory::<O::Value>(place.memory, key).is_some()
             {
-                return Entered::Slow(limit);
+                let flight = place.flights.lock(key).get(key).cloned();
+                let Some(flight) = flight.filter(|flight| flight.is_current()) else {
+                    return Entered::Slow(limit);
+                };
+                visit.tally.add(Count::Miss);
+                let stale = async { stale_in_memory::<O::Value>(place.memory, key)?.value() };
+                let waiting = outwait_flight::<O>(&flight, limit, &visit.tally, stale);
+                return match waiting.await {
+                    Some(answer) => Entered::Done(answer),
+                    None => self.enter_missed(place, visit).await,
+                };
             }
             visit.tally.add(Count::Miss);
         }
+        self.enter_missed(place, visit).await
+    }
+
+    /// The same once it is known that there is nothing usable.
+    async fn enter_missed<'c, O: Outcome>(
+        &'c self,
+        place: Place<'c>,
+        visit: &'c Visit<'c>,
+    ) -> Entered<'c, O> {
+        let key = visit.key.qualified();
         let mut generations = None;
         loop {
             let role = match place.enter::<O>(key, visit.mode, visit.caller, &mut generations) {
@@ -63,9 +84,20 @@ impl Cache {
                 },
                 Role::Alone => return Entered::Alone,
                 Role::Lead(leading) => {
+                    // Nobody else can land now; but someone may have, since the hit that asked for this.
+                    if visit.mode == Mode::Early
+                        && let Some(age) = visit.freshness.early_ttl
+                        && let Some(entry) = place.memory.peek(key)
+                        && place.memory.now() < entry.created_at.after(age)
+                        && let Some(held) = held::<O>(&entry)
+                    {
+                        self.shared.background.replaced(key);
+                        return Entered::Done(held);
+                    }
                     return Entered::Lead(Leader {
                         leading,
                         permit: None,
+                        is_unanswered: false,
                     });
                 }
             }
@@ -86,9 +118,18 @@ impl Cache {
         let entry = resident(memory, visit.key.qualified(), lifetime, &leading, value);
         let landed = Arc::clone(&entry) as AnyResident;
         let ending = Ending::Value(Arc::clone(&landed));
-        let is_kept = lifetime.is_some();
-        if !land(memory, leading, ending, is_kept.then_some(landed)) && is_kept {
+        let key = visit.key.qualified();
+        if lifetime.is_none() {
+            // What is returned and not kept is newer than what was: nobody may read that after it.
+            let mut older = None;
+            leading.land(ending, || older = memory.take(key));
+            if let Some(older) = older {
+                memory.dismiss(&older);
+            }
+        } else if !land(memory, leading, ending, Some(landed)) {
             visit.tally.add(Count::Overtaken);
+        } else if visit.mode == Mode::Early {
+            self.shared.background.replaced(key);
         }
         entry.value.clone()
     }
@@ -103,8 +144,9 @@ impl Cache {
     ) -> Answer<O> {
         let Leader { leading, .. } = leader;
         let key = visit.key.qualified();
-        let is_returned = matches!(failure, LoadFailure::Returned(_));
-        if is_returned && let Some(entry) = stale_in_memory::<O::Value>(memory, key) {
+        let may_be_stale =
+            matches!(failure, LoadFailure::Returned(_)) && !visit.freshness.stale_for.is_zero();
+        if may_be_stale && let Some(entry) = stale_in_memory::<O::Value>(memory, key) {
             land(memory, leading, Ending::Stale(Arc::clone(&entry)), None);
             // Who asked for a new value is told that there is none.
             return match entry.value() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use super::background::outwait_flight;
 use super::fetch::{Answer, Entered, Leader, LoadFailure, StoreHit, Visit, Waited, wait_for};
 use super::lifetime::Lifetime;
 use super::{BoxFuture, Cache, Mode, Tally};
@@ -62,6 +63,8 @@ pub(super) enum Answered<'c> {
     Permitted(Permit<'c>),
     /// The store cannot be used, or must not be: load, and store nothing.
     Unstored,
+    /// The store does not answer.
+    NotAtAll,
     /// Another entry turned up meanwhile: look again.
     LookAgain,
     /// Another process holds a lease that is its own, and would have to be waited for.
@@ -108,6 +111,7 @@ impl Cache {
                     }
                     // Someone else was first.
                     (Mode::Early, Ok(_)) if !self.is_due(visit.freshness, &found) => {
+                        self.shared.background.replaced(visit.key.qualified());
                         return Entered::Done(held);
                     }
                     (Mode::Early | Mode::Refresh, _) => {
@@ -132,9 +136,20 @@ impl Cache {
                 // Only where there may be something stale to be served meanwhile.
                 if may_detach
                     && let Some(limit) = visit.freshness.load_timeout
-                    && seen.as_ref().is_some_and(|seen| seen.identity.is_some())
+                    && let Some(seen) = seen.as_ref().filter(|seen| seen.identity.is_some())
                 {
-                    return Entered::Slow(limit);
+                    let Some(flight) = self.joinable(visit, looked, seen) else {
+                        return Entered::Slow(limit);
+                    };
+                    tally.add(Count::Miss);
+                    let stale = self.stale_in_store::<O>(remote, visit);
+                    let waiting = outwait_flight::<O>(&flight, limit, &tally, stale);
+                    if let Some(answer) = waiting.await {
+                        return Entered::Done(answer);
+                    }
+                    has_missed = true;
+                    budget.refill();
+                    continue;
                 }
                 has_missed = true;
                 tally.add(Count::Miss);
@@ -150,9 +165,19 @@ impl Cache {
                     Waited::OnOnesOwn => return Entered::Alone,
                 },
                 Role::Lead(leading) => {
-                    let permit = match self.permit(remote, visit, seen, &mut budget).await {
+                    let is_lost = seen.is_none();
+                    let answered = self.permit(remote, visit, seen, &mut budget).await;
+                    let is_unanswered = is_lost || matches!(answered, Answered::NotAtAll);
+                    let permit = match answered {
                         Answered::Permitted(permit) => Some(permit),
-                        Answered::Unstored => None,
+                        // An early load that cannot be stored is of no use.
+                        Answered::Unstored | Answered::NotAtAll
+                            if mode == Mode::Early
+                                && let Some(held) = old.take() =>
+                        {
+                            return Entered::Done(held);
+                        }
+                        Answered::Unstored | Answered::NotAtAll => None,
                         Answered::LookAgain => continue,
                         // It does what was to be done early.
                         Answered::Held => match old.take() {
@@ -161,7 +186,11 @@ impl Cache {
                         },
                     };
                     leading.begin_load(permit.as_ref().map(|permit| permit.lease.clone()));
-                    return Entered::Lead(Leader { leading, permit });
+                    return Entered::Lead(Leader {
+                        leading,
+                        permit,
+                        is_unanswered,
+                    });
                 }
             }
         }
@@ -188,9 +217,25 @@ impl Cache {
             let encode = |bytes| O::Coding::encode(&entry.value, bytes, self.shared.encoding);
             self.fill_under(visit, leader, lifetime, encode).await;
         } else {
+            self.remove_older(visit, &leader).await;
             leader.leading.land(Ending::Abandoned, || {});
         }
         entry.value.clone()
+    }
+
+    /// What is returned and not kept is newer than what was: nobody may read that after it.
+    async fn remove_older(&self, visit: &Visit<'_>, leader: &Leader<'_>) {
+        if let Some(Permit { remote, lease, .. }) = &leader.permit
+            && let Some(identity) = lease.over
+            && leader.leading.may_store()
+        {
+            let older = [(visit.key.qualified().to_owned(), identity)];
+            let removed = remote.budget().spend(remote.store.remove(&older)).await;
+            if let Err(error) = removed {
+                visit.tally.add(Count::StoreError);
+                tracing::debug!(%error, key = %visit.key, "an older entry was not removed");
+            }
+        }
     }
 
     /// What is served, and kept, when a load has failed.
@@ -203,6 +248,7 @@ impl Cache {
     ) -> Answer<O> {
         if matches!(failure, LoadFailure::Returned(_))
             && !visit.freshness.stale_for.is_zero()
+            && !leader.is_unanswered
             && let Some(value) = self.stale_in_store::<O>(remote, visit).await
         {
             let entry = self.passing(&leader.leading, visit.key.qualified(), value);
@@ -264,7 +310,9 @@ impl Cache {
         lifetime: Lifetime,
         encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
     ) {
-        let Leader { leading, permit } = leader;
+        let Leader {
+            leading, permit, ..
+        } = leader;
         let (key, scopes) = (visit.key, visit.scopes);
         if let Some(Permit {
             remote,
@@ -282,6 +330,9 @@ impl Cache {
             };
             count_fill(&visit.tally, key, &filled);
             if matches!(filled, Ok(Filled::Stored)) {
+                if visit.mode == Mode::Early {
+                    self.shared.background.replaced(key.qualified());
+                }
                 held.used();
             }
         }
@@ -301,7 +352,8 @@ impl Cache {
             found,
             mut budget,
         } = hit;
-        if let Some(ttl) = ttl
+        // What was made to live for ever stays so.
+        if let Some(ttl) = ttl.filter(|_| found.meta.times.expires_at != 0)
             && let Some(lifetime) = self.lifetime(ttl, visit.freshness)
             && let Err(error) = self
                 .renew(remote, visit.key, &found, lifetime.ttl, &mut budget)
@@ -365,6 +417,14 @@ impl Cache {
         let sight = remote.look(key, Some(scopes), age, budget).await;
         remote.note(sight.as_ref().err());
         Ok(Look::of(sight?, read))
+    }
+
+    /// The flight of this key, if a read may wait for it that has seen this.
+    fn joinable(&self, visit: &Visit<'_>, looked: Moment, seen: &Seen) -> Option<Arc<Flight>> {
+        let key = visit.key.qualified();
+        let flight = self.shared.flights.lock(key).get(key).cloned()?;
+        let may_join = flight.is_current() && flight.admits(looked, |lease| seen.confirms(lease));
+        may_join.then_some(flight)
     }
 
     /// Waits for the flight of this key if the caller may, else starts one.
@@ -448,7 +508,13 @@ impl Cache {
             (Mode::Read, false) => Claim::Shared,
         };
         let lifetime = self.lifetime(visit.ttl, visit.freshness);
-        let held = HeldLease::ask(remote, visit.key, claim);
+        // Who loads early keeps other early loads away, but not those who need a value now: they may fill
+        // under its token.
+        let sharing = match visit.mode {
+            Mode::Early => Claim::Shared,
+            Mode::Read | Mode::Refresh => claim,
+        };
+        let held = HeldLease::ask(remote, visit.key, sharing);
         let request = LeaseRequest {
             token: held.token(),
             claim,
@@ -492,7 +558,7 @@ impl Cache {
             Err(error) => {
                 visit.tally.add(Count::StoreError);
                 tracing::debug!(%error, key = %visit.key, "a load goes on without the store");
-                Answered::Unstored
+                Answered::NotAtAll
             }
         }
     }

@@ -327,7 +327,9 @@ impl Cache {
                 Some(Answered::Permitted(permit)) => {
                     leases.led.push((entry, leading, Some(permit)));
                 }
-                Some(Answered::Unstored) | None => leases.led.push((entry, leading, None)),
+                Some(Answered::Unstored | Answered::NotAtAll) | None => {
+                    leases.led.push((entry, leading, None))
+                }
                 Some(Answered::LookAgain) => leases.changed.push(entry),
                 Some(Answered::Held) => leases.held_back.push(entry),
             }
@@ -367,7 +369,11 @@ impl Cache {
             let ttl = (ask.keep)(&landed.value).ttl(visit.ttl);
             match ttl.and_then(|ttl| self.lifetime(ttl, visit.freshness)) {
                 Some(lifetime) => {
-                    let leader = Leader { leading, permit };
+                    let leader = Leader {
+                        leading,
+                        permit,
+                        is_unanswered: false,
+                    };
                     fills.push((visit, leader, lifetime, landed));
                 }
                 None => {
