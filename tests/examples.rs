@@ -57,6 +57,18 @@ fn quickstart() {
 }
 
 #[test]
+fn kitchen_sink() {
+    let text = run("kitchen_sink", &[]);
+    // Each line of a call says what the first and the second did.
+    let outcomes = |first: &str| text.lines().filter(|line| line.starts_with(first)).count();
+    assert_eq!(outcomes("loaded   hit "), 38, "{text}");
+    assert_eq!(outcomes("hit      hit "), 4, "{text}");
+    assert_eq!(outcomes("loaded   loaded"), 0, "{text}");
+    assert!(text.contains("Stats { hits: 5, misses: 1"), "{text}");
+    assert!(!text.contains("WARN"), "{text}");
+}
+
+#[test]
 fn graph() {
     let text = run("graph", &[]);
     let finding = "nothing invalidates the tag `orders-of:{customer}` that `graph::orders` \

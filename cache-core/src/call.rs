@@ -32,6 +32,7 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned>,
 {
+    let load = || yielding::<O::Returned, F>(load());
     answer::<O, S, K, _>(site, mode, spec, keep, Attached(load))
 }
 
@@ -52,6 +53,7 @@ where
     L: FnOnce() -> F,
     F: Future<Output = O::Returned> + Send + 'static,
 {
+    let load = || yielding::<O::Returned, F>(load());
     answer::<O, S, K, _>(site, mode, spec, keep, Detachable(load))
 }
 
@@ -228,6 +230,13 @@ where
         }
         Err(_) => origin.load().await,
     }
+}
+
+/// The same future, of which is known what it yields without another look at it. Whether a caller's
+/// future is `Send` is asked with all lifetimes forgotten, `'static` too: then what a body yields and what
+/// a read returns would be two types, where either has a lifetime or a trait object in it.
+fn yielding<T, F: Future<Output = T>>(future: F) -> impl Future<Output = T> {
+    future
 }
 
 /// The future that a function's body gives, known to yield what the function declares.

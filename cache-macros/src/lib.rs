@@ -22,6 +22,8 @@ mod read_many;
 mod resource;
 mod scope;
 mod site;
+#[cfg(test)]
+mod snapshots;
 mod tags;
 mod template;
 mod this;
@@ -69,6 +71,7 @@ use proc_macro::TokenStream;
 /// | `tags = ["user:{id}", tag(id)]` | By what the entry can be invalidated: templates, or anything that becomes a `larder::Tag`. Left out: the key. |
 /// | `tags = tags_of`, `tags = tags_of(id)` | A function that returns any number of tags; by its name it gets references to all arguments that are not skipped. |
 /// | `namespace = "{org}"` | A template for the namespace that the key is in. |
+/// | `associated` | The function stands in an `impl` or `trait` and has no `self`; one that mentions `Self` need not say so. |
 /// | `skip(db, trace)` | Arguments that are not part of the key. `skip(self)` for methods. |
 /// | `lock` | A load excludes loads of the same key in other processes. |
 /// | `cache = "sessions"` | The named cache to use. |
@@ -116,8 +119,21 @@ use proc_macro::TokenStream;
 /// `peek` and `prime` know the value's type when the return type is written as some `…Result<T, ..>`,
 /// as a type of the standard library or without parameters; else the caller says which it is.
 ///
-/// Methods, whatever their receiver, are cached too, but have no companion: an attribute cannot put
-/// anything beside a method. Functions without `self` in an `impl` are not taken.
+/// # Kinds of functions
+///
+/// | function | what holds |
+/// |---|---|
+/// | `async fn`, free, in a module or a function | has a companion |
+/// | `fn -> impl Future<Output = T>`, `Pin<Box<dyn Future>>`, `BoxFuture` | has a companion; the body runs on a miss only; name `T` |
+/// | plain `fn` | has a companion of plain functions; in process memory alone; waits by blocking its thread |
+/// | `unsafe fn` | has a companion, whose `refresh` is `unsafe` |
+/// | methods, by any receiver | no companion; the key names `self`, or `skip(self)` |
+/// | functions without `self` in an `impl` or `trait` | no companion; mention `Self`, or say `associated` |
+/// | functions of traits, default bodies, under `#[async_trait]` | no companion |
+///
+/// Generics, lifetimes, `impl Trait` arguments and those that are taken apart, `mut` or under
+/// `#[cfg(..)]` are taken as they are; other attributes stay, above or below. Refused are
+/// `async fn -> impl Trait`, `const`, `extern` and variadic functions, and `#[track_caller]`.
 #[proc_macro_attribute]
 pub fn cache_read(arguments: TokenStream, item: TokenStream) -> TokenStream {
     read::attribute(arguments.into(), item.into()).into()
@@ -390,7 +406,7 @@ pub fn invalidate_on(input: TokenStream) -> TokenStream {
 /// or used by another program on the same server. It stands in a module or a function, best beside the
 /// code that it speaks of, and does nothing else.
 ///
-/// ```
+/// ```standalone_crate
 /// use larder::{by_hand, cache_read};
 ///
 /// #[cache_read(key = "user:{id}", tags = ["user:{id}", "users"])]

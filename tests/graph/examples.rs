@@ -14,6 +14,10 @@ mod redis;
 #[cfg(feature = "redis")]
 mod events;
 
+#[path = "../../examples/kitchen_sink.rs"]
+#[allow(dead_code)]
+mod kitchen_sink;
+
 #[path = "../../examples/service.rs"]
 #[allow(dead_code)]
 #[cfg(feature = "axum")]
@@ -28,6 +32,14 @@ fn the_examples_have_no_mistakes() {
     for name in ["quickstart", "redis", "events", "service", "warm"] {
         crate::assert_found(&format!("{}::{name}", module_path!()), &[]);
     }
+}
+
+/// Every form is in it, also those of which nobody knows before a call what they give.
+#[test]
+fn the_example_of_everything_has_no_mistakes() {
+    let module = format!("{}::kitchen_sink", module_path!());
+    let report = larder::Graph::of_program().within(&module).check();
+    assert!(report.is_clean(), "{report}");
 }
 
 /// So that a new one is not forgotten here.
