@@ -183,7 +183,8 @@ impl Caches {
     /// ```
     ///
     /// # Errors
-    /// [`Unsettled`], with the invalidations and events that the stores have not taken.
+    /// [`Unsettled`], with the invalidations and events that the stores have not taken, and the loads that
+    /// have not ended.
     pub async fn settle(&self, limit: Duration) -> Result<(), Unsettled> {
         let all = futures_util::future::join_all(self.iter().map(|(_, cache)| cache.settle()));
         if tokio::time::timeout(limit, all).await.is_ok() {
@@ -199,6 +200,7 @@ impl Caches {
             limit,
             queued: left(|cache| cache.stats().queued_invalidations),
             queued_events: left(|cache| cache.bus().map_or(0, |bus| bus.queued() as u64)),
+            loads: left(|cache| cache.loads_in_background() as u64),
         })
     }
 
@@ -250,9 +252,10 @@ impl From<Cache> for Caches {
 /// What was left when [`Caches::settle`] ran out of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the caches did not settle within {limit:?}{}{}",
+    "the caches did not settle within {limit:?}{}{}{}",
     of_each("; invalidations that no store has taken", .queued),
-    of_each("; events that no log has taken", .queued_events)
+    of_each("; events that no log has taken", .queued_events),
+    of_each("; loads in the background that have not ended", .loads)
 )]
 #[non_exhaustive]
 pub struct Unsettled {
@@ -262,6 +265,8 @@ pub struct Unsettled {
     pub queued: Vec<(String, u64)>,
     /// The caches whose stores have not taken every event, each with the number of those left.
     pub queued_events: Vec<(String, u64)>,
+    /// The caches of which loads in the background have not ended, each with their number.
+    pub loads: Vec<(String, u64)>,
 }
 
 fn of_each(what: &str, queued: &[(String, u64)]) -> String {

@@ -56,6 +56,11 @@ impl Background {
         }
     }
 
+    /// How many are running.
+    pub(crate) fn running(&self) -> usize {
+        *self.running.borrow()
+    }
+
     /// Waits until none is running.
     pub(super) async fn settled(&self) {
         // The sender is `self`'s, so the channel is not closed.

@@ -226,6 +226,11 @@ impl Cache {
         }
     }
 
+    /// How many loads go on without their callers.
+    pub(crate) fn loads_in_background(&self) -> usize {
+        self.shared.background.running()
+    }
+
     /// Whether the two are one cache.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -120,9 +120,14 @@ impl Cache {
         let ending = Ending::Value(Arc::clone(&landed));
         let key = visit.key.qualified();
         if lifetime.is_none() {
-            // What is returned and not kept is newer than what was: nobody may read that after it.
+            // What is returned and not kept is newer than what was: nobody may read that after it. An
+            // early load returns to nobody.
             let mut older = None;
-            leading.land(ending, || older = memory.take(key));
+            leading.land(ending, || {
+                if visit.mode != Mode::Early {
+                    older = memory.take(key);
+                }
+            });
             if let Some(older) = older {
                 memory.dismiss(&older);
             }

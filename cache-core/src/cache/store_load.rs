@@ -223,10 +223,12 @@ impl Cache {
         entry.value.clone()
     }
 
-    /// What is returned and not kept is newer than what was: nobody may read that after it.
+    /// What is returned and not kept is newer than what was: nobody may read that after it. An early load
+    /// returns to nobody.
     async fn remove_older(&self, visit: &Visit<'_>, leader: &Leader<'_>) {
         if let Some(Permit { remote, lease, .. }) = &leader.permit
             && let Some(identity) = lease.over
+            && visit.mode != Mode::Early
             && leader.leading.may_store()
         {
             let older = [(visit.key.qualified().to_owned(), identity)];
