@@ -170,4 +170,11 @@ impl AtomicTick {
             })
             .is_ok()
     }
+
+    /// The same for what renews itself: what never comes is not brought nearer.
+    pub(crate) fn renew(&self, now: Tick, tick: Tick) {
+        if self.get() != Tick::NEVER {
+            self.set_before(now, tick);
+        }
+    }
 }

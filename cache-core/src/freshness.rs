@@ -61,11 +61,16 @@ impl Jitter {
         let most = match self {
             Self::None => return ttl,
             Self::UpTo(most) => most.min(ttl),
-            Self::Percent(percent) => ttl.mul_f64(f64::from(percent.min(100)) / 100.0),
+            Self::Percent(percent) => scaled(ttl, f64::from(percent.min(100)) / 100.0),
         };
-        ttl.saturating_sub(most.mul_f64(fastrand::f64()))
+        ttl.saturating_sub(scaled(most, fastrand::f64()))
             .max(Duration::from_millis(1).min(ttl))
     }
+}
+
+/// A part of a duration. In floating point the longest ones round up to what is none.
+fn scaled(duration: Duration, part: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * part).unwrap_or(duration)
 }
 
 #[cfg(test)]
@@ -93,6 +98,8 @@ mod tests {
             Duration::from_nanos(1),
             Duration::from_millis(5),
             Duration::MAX / 2,
+            Duration::from_secs(u64::MAX),
+            Duration::MAX,
         ] {
             for _ in 0..100 {
                 assert!(!Jitter::Percent(255).shorten(ttl).is_zero());

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 
-use crate::cache::{Given, Opened, Puts, Targets};
+use crate::cache::{Opened, Puts, Targets};
 use crate::caches::Home;
 use crate::site::Site;
 
@@ -20,13 +20,14 @@ pub enum When {
     OnOk,
 }
 
-/// Runs a write and invalidates what it reaches before it returns. `judge` says whether the write
-/// succeeded, and adds the targets that depend on what was returned.
+/// Runs a write and invalidates what it reaches before it returns. `is_ok` says whether the write
+/// succeeded, and `add` the targets that depend on what it succeeded with.
 pub async fn write<R>(
     site: &'static Site,
     when: When,
     targets: Targets,
-    judge: impl FnOnce(&R, &mut Targets) -> bool,
+    is_ok: impl FnOnce(&R) -> bool,
+    add: impl FnOnce(&R, &mut Targets),
     body: impl Future<Output = R>,
 ) -> R {
     let Ok(home) = site.home() else {
@@ -35,43 +36,47 @@ pub async fn write<R>(
     let mut writing = Writing {
         home,
         site,
-        targets: (when == When::Always).then_some(targets.clone()),
+        targets,
+        puts: Puts::default(),
+        is_due: when == When::Always,
     };
     let returned = body.await;
-    let mut reached = targets;
-    let is_ok = judge(&returned, &mut reached);
-    writing.targets = (is_ok || when == When::Always).then_some(reached);
+    writing.is_due |= is_ok(&returned);
+    add(&returned, &mut writing.targets);
     writing.finish().await;
     returned
 }
 
-/// As [`write`], and puts what it returned into entries of the same cache. `judge` gives the values.
+/// As [`write`], and puts what it returned into entries of the same cache. `add` gives the values.
 pub async fn write_and_put<R>(
     site: &'static Site,
     when: When,
-    mut targets: Targets,
-    mut puts: Puts,
-    judge: impl FnOnce(&R, &mut Targets, &mut Puts) -> bool,
+    targets: Targets,
+    puts: Puts,
+    is_ok: impl FnOnce(&R) -> bool,
+    add: impl FnOnce(&R, &mut Targets, &mut Puts),
     body: impl Future<Output = R>,
 ) -> R {
     let Ok(home) = site.home() else {
         return body.await;
     };
-    puts.only_in(&home, site);
-    puts.reach(&mut targets);
     let mut writing = Writing {
         home,
         site,
-        targets: (when == When::Always).then(|| targets.clone()),
+        targets,
+        puts,
+        is_due: when == When::Always,
     };
-    let opened = writing.home.open_puts(&puts, &targets).await;
+    writing.reach_puts();
+    let opened = writing
+        .home
+        .open_puts(&writing.puts, &writing.targets)
+        .await;
     let returned = body.await;
-    let mut reached = targets;
-    let is_ok = judge(&returned, &mut reached, &mut puts);
-    puts.only_in(&writing.home, site);
-    puts.reach(&mut reached);
-    writing.targets = (is_ok || when == When::Always).then_some(reached);
-    writing.finish_and_put(puts.given, opened).await;
+    // Before the user's code runs, whose panic does not undo the write.
+    writing.is_due |= is_ok(&returned);
+    add(&returned, &mut writing.targets, &mut writing.puts);
+    writing.finish_and_put(opened).await;
     returned
 }
 
@@ -79,12 +84,15 @@ pub async fn write_and_put<R>(
 struct Writing {
     home: Home,
     site: &'static Site,
-    targets: Option<Targets>,
+    targets: Targets,
+    puts: Puts,
+    /// Whether it invalidates, if it were to end now.
+    is_due: bool,
 }
 
 impl Writing {
     async fn finish(mut self) {
-        if let Some(targets) = self.targets.take() {
+        if let Some(targets) = self.take_due() {
             // From its first poll on, the invalidation sees to itself.
             self.home
                 .invalidate_counted(targets, Some(self.site.counters()))
@@ -92,8 +100,9 @@ impl Writing {
         }
     }
 
-    async fn finish_and_put(mut self, given: Vec<Given>, opened: Opened) {
-        if let Some(targets) = self.targets.take() {
+    async fn finish_and_put(mut self, opened: Opened) {
+        if let Some(targets) = self.take_due() {
+            let given = std::mem::take(&mut self.puts.given);
             let counters = self.site.counters();
             // As above.
             self.home
@@ -101,11 +110,26 @@ impl Writing {
                 .await;
         }
     }
+
+    /// What it invalidates, once.
+    fn take_due(&mut self) -> Option<Targets> {
+        if !std::mem::take(&mut self.is_due) {
+            return None;
+        }
+        self.reach_puts();
+        Some(std::mem::take(&mut self.targets))
+    }
+
+    /// The entries that are put are reached too.
+    fn reach_puts(&mut self) {
+        self.puts.only_in(&self.home, self.site);
+        self.puts.reach(&mut self.targets);
+    }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        if let Some(targets) = self.targets.take() {
+        if let Some(targets) = self.take_due() {
             self.home
                 .invalidate_later(&targets, Some(self.site.counters()));
         }

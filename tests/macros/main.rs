@@ -11,6 +11,7 @@ mod companions;
 mod configured;
 mod functions;
 mod futures;
+mod hostile;
 mod hygiene;
 mod keys;
 mod lints;

@@ -8,6 +8,8 @@ mod counting;
 mod direct;
 mod flights;
 mod functions;
+mod hostile;
+mod hostile_stress;
 mod listing;
 mod many;
 mod meddled;

@@ -236,7 +236,7 @@ impl Reach {
     fn remove_from_memory(&self, memory: &Memory) -> u64 {
         let mut removed = 0;
         for entry in memory.parts().flatten() {
-            let was_usable = memory.is_usable(&entry);
+            let was_usable = memory.has_value(&entry);
             if self.covers(&entry.key, entry.held.scopes()) && memory.remove(&entry) && was_usable {
                 removed += 1;
             }
@@ -260,7 +260,8 @@ impl Reach {
                 .iter()
                 .zip(&sights.found)
                 .filter_map(|(key, found)| {
-                    let found = found.as_ref()?;
+                    // Failures that are kept go with the invalidation: they do not count.
+                    let found = found.as_ref().filter(|found| found.is_value())?;
                     let scopes = found.scopes();
                     self.covers(key.qualified(), scopes.iter().map(String::as_str))
                         .then_some((key.qualified().to_owned(), found.seen.identity?))

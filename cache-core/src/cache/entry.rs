@@ -121,7 +121,7 @@ impl Cache {
         match &self.shared.backend {
             Backend::Off => Ok(None),
             Backend::Memory(memory) => {
-                let entry = memory.peek(key.qualified());
+                let entry = memory.peek_value(key.qualified());
                 Ok(entry.and_then(|entry| self.resident_entry(key, &entry)))
             }
             Backend::Remote(remote) => {
@@ -222,7 +222,7 @@ impl Cache {
             if behind.is_none_or(|behind| behind < &*entry.key)
                 && pattern.matches_qualified(&entry.key)
                 && entry.holds::<T>()
-                && memory.is_usable(&entry)
+                && memory.has_value(&entry)
             {
                 first.push(ByKey(entry));
                 if first.len() > size.saturating_add(1) {

@@ -38,7 +38,7 @@ impl Cache {
         match &self.shared.backend {
             Backend::Off => Ok(None),
             Backend::Memory(memory) => {
-                let entry = memory.peek(key.qualified());
+                let entry = memory.peek_value(key.qualified());
                 Ok(entry.map(|entry| entry.expires_at.get().since(memory.now()).into()))
             }
             Backend::Remote(remote) => {
@@ -143,7 +143,7 @@ impl Cache {
             };
             // Replaced in between: the newer one is the one that is meant.
             if self
-                .renew(remote, key, &found, lifetime.ttl, &mut budget)
+                .restamp(remote, key, &found, lifetime.ttl, &mut budget)
                 .await?
             {
                 return Ok(Some(read));
@@ -151,8 +151,24 @@ impl Cache {
         }
     }
 
-    /// Gives an entry that was found this ttl from now on, if it is still there; whether it was.
+    /// Gives an entry that was hit this ttl from now on, if it is still there; whether it was. One that
+    /// never expires is left alone.
     pub(super) async fn renew(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        found: &Found,
+        ttl: Option<Duration>,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, Error> {
+        if found.meta.times.expires_at == 0 {
+            return Ok(true);
+        }
+        self.restamp(remote, key, found, ttl, budget).await
+    }
+
+    /// Gives an entry that was found this ttl from now on, if it is still there; whether it was.
+    async fn restamp(
         &self,
         remote: &Remote,
         key: &Key,
@@ -194,7 +210,7 @@ impl Cache {
             return false;
         };
         let is_changed =
-            memory.is_usable(&entry) && entry.expires_at.set_before(memory.now(), expires_at);
+            memory.has_value(&entry) && entry.expires_at.set_before(memory.now(), expires_at);
         drop(flights);
         if is_changed {
             memory.admit(entry);

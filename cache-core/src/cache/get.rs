@@ -88,7 +88,7 @@ impl Cache {
         let key = key.into();
         match &self.shared.backend {
             Backend::Off => Ok(false),
-            Backend::Memory(memory) => Ok(memory.peek(key.qualified()).is_some()),
+            Backend::Memory(memory) => Ok(memory.peek_value(key.qualified()).is_some()),
             Backend::Remote(remote) => Ok(self.find_in(remote, &key).await?.is_some()),
         }
     }
@@ -127,7 +127,7 @@ impl Cache {
         self.entry_in(remote, sight)
     }
 
-    /// What a look found, if that is a usable entry. Counts what goes wrong.
+    /// What a look found, if that is a usable entry and no failure that is kept. Counts what goes wrong.
     pub(super) fn entry_in(
         &self,
         remote: &Remote,
@@ -135,7 +135,7 @@ impl Cache {
     ) -> Result<Option<Found>, Error> {
         remote.note(sight.as_ref().err());
         match sight {
-            Ok(Sight::Entry(found)) => Ok(Some(found)),
+            Ok(Sight::Entry(found)) => Ok(found.into_value()),
             Ok(Sight::Nothing(seen)) => {
                 if seen.is_corrupt {
                     self.tally(None).add(Count::Corrupt);
@@ -167,7 +167,8 @@ impl Cache {
                 for _ in 0..sights.corrupt {
                     self.tally(None).add(Count::Corrupt);
                 }
-                Ok(sights.found)
+                let found = sights.found.into_iter();
+                Ok(found.map(|found| found?.into_value()).collect())
             }
             Err(error) => {
                 self.tally(None).add(Count::StoreError);

@@ -71,7 +71,7 @@ impl Cache {
         let found;
         let mut flights = self.shared.flights.lock(key);
         found = memory.find(key);
-        let old = found.as_ref().filter(|entry| memory.is_usable(entry));
+        let old = found.as_ref().filter(|entry| memory.has_value(entry));
         let (sum, entry) = match old {
             None => {
                 flights.revoke(key);

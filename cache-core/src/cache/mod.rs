@@ -39,7 +39,6 @@ pub use self::load::{Load, TryLoad};
 pub(crate) use self::many_load::{AskMany, Untagged};
 use self::near::Near;
 pub(crate) use self::put::Opened;
-pub(crate) use self::puts::Given;
 pub use self::puts::{Put, PutAs, Puts, put, put_hashed, put_hashed_near, put_near};
 pub use self::set::{Set, SetIfAbsent, SetMany};
 pub use self::warm::{Warm, WarmEntries, Warmed, warm};

@@ -120,7 +120,7 @@ impl<'c> Place<'c> {
         let mut deleted = 0;
         for entry in self.memory.parts().flatten() {
             if pattern.matches_qualified(&entry.key) {
-                let was_usable = self.memory.is_usable(&entry);
+                let was_usable = self.memory.has_value(&entry);
                 // Replaced meanwhile, the newer one goes: it may have been loaded before.
                 deleted += u64::from(self.take(&entry.key).is_some() && was_usable);
             }

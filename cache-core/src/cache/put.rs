@@ -186,8 +186,13 @@ impl Cache {
         site: &'static Counters,
     ) -> Invalidation {
         let (scopes, keys) = self.invalidate_here(&targets, Some(site), Some(&opened.fence));
+        // Before anything of the user's runs, whose panic must not lose it.
+        let ticket = match &self.shared.backend {
+            Backend::Remote(remote) => Some((remote, remote.ticket(scopes, keys))),
+            Backend::Off | Backend::Memory(_) => None,
+        };
         let wanted = given.len();
-        let is_remote = matches!(self.shared.backend, Backend::Remote(_));
+        let is_remote = ticket.is_some();
         let (near, given): (Vec<_>, Vec<_>) = given
             .into_iter()
             .partition(|given| !is_remote || given.spot.layers == Layers::L1);
@@ -196,8 +201,7 @@ impl Cache {
             .filter_map(|given| self.put_in_memory(given, &opened.fence))
             .count();
         let mut invalidation = Invalidation::Done;
-        if let Backend::Remote(remote) = &self.shared.backend {
-            let ticket = remote.ticket(scopes, keys);
+        if let Some((remote, ticket)) = ticket {
             match self.put_in_store(remote, ticket, given, opened).await {
                 Ok(stored) => put += stored,
                 Err(_) => {

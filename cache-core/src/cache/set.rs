@@ -172,7 +172,7 @@ impl Cache {
                 let found;
                 let mut flights = self.shared.flights.lock(key);
                 found = memory.find(key);
-                if found.as_ref().is_some_and(|entry| memory.is_usable(entry)) {
+                if found.as_ref().is_some_and(|entry| memory.has_value(entry)) {
                     drop(flights);
                     return Ok(false);
                 }
@@ -223,7 +223,9 @@ impl Cache {
                     continue;
                 }
                 Ok(Sight::Nothing(seen)) => seen.identity.into(),
-                Ok(Sight::Entry(_)) | Err(_) => Expected::NoEntry,
+                // Of use only if it is a failure that is kept.
+                Ok(Sight::Entry(found)) => found.seen.identity.into(),
+                Err(_) => Expected::NoEntry,
             };
             return Ok(self.entry_in(remote, sight)?.ok_or(expected));
         }

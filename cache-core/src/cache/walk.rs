@@ -164,7 +164,7 @@ impl Cache {
                     entries
                         .into_iter()
                         .filter(|entry| {
-                            pattern.matches_qualified(&entry.key) && memory.is_usable(entry)
+                            pattern.matches_qualified(&entry.key) && memory.has_value(entry)
                         })
                         .filter_map(|entry| {
                             Some(Listed::Resident(Key::from_qualified(&entry.key)?, entry))

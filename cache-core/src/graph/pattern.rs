@@ -131,7 +131,8 @@ impl Pattern {
         self.end = next;
     }
 
-    /// Any number of characters, `%XX`, and `%-` for what is absent: where it begins it may end.
+    /// Any number of characters, `%XX`, `%-` for what is absent, and `%,` between the values of a list:
+    /// where it begins it may end.
     fn value(&mut self, before: Option<char>) {
         let (escape, digit) = (self.add_state(), self.add_state());
         let value = self.end;
@@ -140,7 +141,11 @@ impl Pattern {
         };
         let strange = Class::Is(STRANGE);
         self.states[value].extend([(plain, value), (strange, value), (Class::Is('%'), escape)]);
-        self.states[escape].extend([(Class::Is('-'), value), (Class::Hex, digit)]);
+        self.states[escape].extend([
+            (Class::Is('-'), value),
+            (Class::Is(','), value),
+            (Class::Hex, digit),
+        ]);
         self.states[digit].push((Class::Hex, value));
     }
 

@@ -156,7 +156,7 @@ impl<T, const N: usize> IsList for [T; N] {}
 
 impl<L: IsList + ?Sized> IsList for &L {}
 
-/// `{ids:join}`: the values in their order, each escaped, with commas between. A list without any is
+/// `{ids:join}`: the values in their order, each escaped, with `%,` between. A list without any is
 /// written as nothing that a value could be written as.
 #[doc(hidden)]
 pub fn list<L, W>(list: &L, write: W) -> Joined<'_, L, W>

@@ -139,9 +139,10 @@ impl ValueWriter<'_, '_> {
         }
     }
 
-    /// Separates the values of a list: as it is, which no value can contain.
+    /// Separates the values of a list, as no value and no literal text can: those have no `%` before a
+    /// comma.
     pub(super) fn comma(&mut self) {
-        self.out.push(",");
+        self.out.push("%,");
     }
 
     /// Writes with the values one level deeper, as those in an `Option` and in a list are.

@@ -21,6 +21,8 @@ pub(crate) struct Resident<V: ?Sized = dyn Any + Send + Sync> {
     pub(crate) held: Held,
     accessed_at: AtomicTick,
     hits: AtomicU64,
+    /// Whether the value is a failure that is kept: only the function that failed reads it.
+    is_failure: bool,
     pub(crate) value: V,
 }
 
@@ -41,7 +43,16 @@ impl<V> Resident<V> {
             held,
             accessed_at: AtomicTick::new(now),
             hits: AtomicU64::new(0),
+            is_failure: false,
             value,
+        }
+    }
+
+    /// An entry that is no value to anyone but the function that failed.
+    pub(crate) fn failure(key: &str, now: Tick, ages: Ages, held: Held, failure: V) -> Self {
+        Self {
+            is_failure: true,
+            ..Self::new(key, now, ages, held, failure)
         }
     }
 }
@@ -51,6 +62,11 @@ impl Resident {
     #[inline]
     pub(crate) fn is_usable(&self, now: Tick) -> bool {
         now < self.expires_at.get() && self.held.is_current()
+    }
+
+    /// Whether a value may be served now, to whoever asks.
+    pub(super) fn has_value(&self, now: Tick) -> bool {
+        !self.is_failure && self.is_usable(now)
     }
 
     /// Whether the value may be served when a load fails.
@@ -103,6 +119,7 @@ impl Resident {
                     held: old.held.clone(),
                     accessed_at: AtomicTick::new(old.accessed_at()),
                     hits: AtomicU64::new(old.hits()),
+                    is_failure: false,
                     value,
                 })
             }

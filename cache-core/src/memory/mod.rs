@@ -97,6 +97,11 @@ impl Memory {
         self.front.get(key).filter(|entry| self.is_usable(entry))
     }
 
+    /// The same, without failures that are kept.
+    pub(crate) fn peek_value(&self, key: &str) -> Option<AnyResident> {
+        self.front.get(key).filter(|entry| self.has_value(entry))
+    }
+
     /// The entries in one part of the table; `None` behind the last part.
     pub(crate) fn part(&self, number: usize) -> Option<Vec<AnyResident>> {
         self.front.part(number)
@@ -110,6 +115,11 @@ impl Memory {
     /// Whether an entry may be served now.
     pub(crate) fn is_usable(&self, entry: &AnyResident) -> bool {
         entry.is_usable(self.clock.tick())
+    }
+
+    /// Whether an entry has a value that may be served now: a failure that is kept is none.
+    pub(crate) fn has_value(&self, entry: &AnyResident) -> bool {
+        entry.has_value(self.clock.tick())
     }
 
     /// Whether an entry may be served now if a load fails.
@@ -145,10 +155,10 @@ impl Memory {
         self.front.remove(key, |_| true)
     }
 
-    /// Tells moka of an entry that was taken out; whether it could still have been served.
+    /// Tells moka of an entry that was taken out; whether it had a value that could still have been served.
     pub(crate) fn dismiss(&self, entry: &AnyResident) -> bool {
         self.policy.dismiss(&entry.key);
-        self.is_usable(entry)
+        self.has_value(entry)
     }
 
     pub(crate) fn clear(&self) {

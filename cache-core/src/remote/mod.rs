@@ -15,6 +15,7 @@ use self::journal::Journal;
 pub(crate) use self::journal::Ticket;
 pub(crate) use self::walk::{STEP, Walk};
 use crate::cache::Invalidation;
+use crate::codec;
 use crate::envelope::{self, Envelope, Meta};
 use crate::error::StoreError;
 use crate::event::Bus;
@@ -61,6 +62,16 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Unless it is a failure that is kept, which is no value to anyone but the function that failed.
+    pub(crate) fn into_value(self) -> Option<Self> {
+        self.is_value().then_some(self)
+    }
+
+    /// Whether it is no failure that is kept.
+    pub(crate) fn is_value(&self) -> bool {
+        codec::failure_in(self.meta.codec).is_none()
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
     }
@@ -389,7 +400,12 @@ impl Remote {
             let sights = self.look_many(&keys, Part::Head, now, &mut budget).await?;
             let names: Vec<String> = keys.iter().map(|key| key.qualified().to_owned()).collect();
             budget.spend(self.store.invalidate(&[], &names)).await?;
-            deleted += sights.found.iter().flatten().count() as u64;
+            deleted += sights
+                .found
+                .iter()
+                .flatten()
+                .filter(|found| found.is_value())
+                .count() as u64;
         }
         ticket.taken();
         Ok(deleted)

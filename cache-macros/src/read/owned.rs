@@ -107,12 +107,14 @@ pub(super) fn load(function: &Function) -> TokenStream {
     if let Some(receiver) = function.receiver() {
         let this = local("self");
         let blamed = Span::mixed_site().located_at(receiver.self_token.span());
-        let given = &receiver.self_token;
+        let (given, mutable) = (&receiver.self_token, &receiver.mutability);
         if function.has_shared_self() {
             own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::own(#given);));
             lend.extend(quote!(let #this = &#this;));
         } else {
-            own.extend(quote_spanned!(blamed=> let #this = ::larder::__private::again(&#given);));
+            own.extend(
+                quote_spanned!(blamed=> let #mutable #this = ::larder::__private::again(&#given);),
+            );
         }
         ReplaceSelf(this).visit_block_mut(&mut block);
     }

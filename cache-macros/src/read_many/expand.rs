@@ -174,8 +174,11 @@ fn load(read: &ReadMany<'_>) -> TokenStream {
         && !function.has_shared_self()
     {
         let (this, own) = (local("self"), &receiver.self_token);
+        let mutable = &receiver.mutability;
         let blamed = Span::mixed_site().located_at(own.span());
-        copies.extend(quote_spanned!(blamed=> let #this = ::larder::__private::again(&#own);));
+        copies.extend(
+            quote_spanned!(blamed=> let #mutable #this = ::larder::__private::again(&#own);),
+        );
         ReplaceSelf(this).visit_block_mut(&mut block);
     }
     let items = &read.items.arg.ident;

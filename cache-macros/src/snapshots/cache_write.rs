@@ -35,6 +35,9 @@ pub async fn rename_user(pool: &Pool, id: u64, name: String) -> Result<User, DbE
             &__LARDER_SITE,
             ::larder::__private::When::Always,
             __larder_targets,
+            |__larder_returned: &Result<User, DbError>| {
+                ::larder::__private::succeeded!(__larder_returned).is_some()
+            },
             |
                 __larder_returned: &Result<User, DbError>,
                 __larder_targets: &mut ::larder::Targets|
@@ -42,7 +45,7 @@ pub async fn rename_user(pool: &Pool, id: u64, name: String) -> Result<User, DbE
                 let ::core::option::Option::Some(ret) = ::larder::__private::succeeded!(
                     __larder_returned
                 ) else {
-                    return false;
+                    return;
                 };
                 if let ::core::option::Option::Some(ret) = ::larder::__private::present!(
                     ret
@@ -56,7 +59,6 @@ pub async fn rename_user(pool: &Pool, id: u64, name: String) -> Result<User, DbE
                                 });
                         });
                 }
-                true
             },
             {
                 async move {

@@ -22,12 +22,13 @@ use crate::template::Template;
 //             let mut targets = ::larder::Targets::default();
 //             targets.write_tags(|tags| { .. });
 //             let returned = ::larder::__private::write(
-//                 &SITE, WHEN, targets, |returned, targets| { .. }, async move { BODY },
+//                 &SITE, WHEN, targets, |returned| .., |returned, targets| { .. },
+//                 async move { BODY },
 //             ).await;
 //             ::larder::__private::recache(&SITE, 4, CALLS).await;
 //             returned
 //         }
-// With `put`, it is `write_and_put`, whose closure gets the puts too: see `put`.
+// With `put`, it is `write_and_put`, whose second closure gets the puts too: see `put`.
 pub(super) fn expand(write: &Write<'_>) -> TokenStream {
     let function = write.function;
     let (attrs, vis, sig) = (&function.attrs, &function.vis, function.signature());
@@ -42,7 +43,8 @@ pub(super) fn expand(write: &Write<'_>) -> TokenStream {
     let copies = copies(write);
     let future = receiver::future(write);
     let puts = put::expand(write);
-    let judge = receiver::outside(write, judge(write, &puts.after));
+    let judge = judge(write);
+    let add = receiver::outside(write, add(write, &puts.after));
     let (keep, back) = (receiver::keep(write), receiver::back(write));
     let recache = receiver::outside(write, recache(write));
     let (call, prepared, handed) = if write.puts.is_empty() {
@@ -67,6 +69,7 @@ pub(super) fn expand(write: &Write<'_>) -> TokenStream {
             #targets,
             #handed
             #judge,
+            #add,
             { #copies #future },
         ).await;
         #back
@@ -97,18 +100,23 @@ fn before(write: &Write<'_>) -> TokenStream {
     reach(write, Known::Before)
 }
 
+/// Whether the write succeeded. Runs nothing of the user's.
+fn judge(write: &Write<'_>) -> TokenStream {
+    let (returned, ty) = (local("returned"), &write.function.returned);
+    quote!(|#returned: &#ty| ::larder::__private::succeeded!(#returned).is_some())
+}
+
 // Input:  tags = ["user:{ret.id}"]
 // Output: |returned: &Result<User, DbError>, targets: &mut ::larder::Targets| {
 //             let ::core::option::Option::Some(ret) = ::larder::__private::succeeded!(returned) else {
-//                 return false;
+//                 return;
 //             };
 //             if let ::core::option::Option::Some(ret) = ::larder::__private::present!(ret) {
 //                 targets.write_tags(|tags| { .. });
 //             }
-//             true
 //         }
-/// Whether the write succeeded, and what depends on what it returned.
-fn judge(write: &Write<'_>, put: &TokenStream) -> TokenStream {
+/// Adds what depends on what the write succeeded with.
+fn add(write: &Write<'_>, put: &TokenStream) -> TokenStream {
     let (targets, returned, ret) = (local("targets"), local("returned"), ret_ident());
     let ty = &write.function.returned;
     let mut statements = reach(write, Known::Returned);
@@ -128,29 +136,23 @@ fn judge(write: &Write<'_>, put: &TokenStream) -> TokenStream {
              #puts: &mut ::larder::__private::Puts| {
                 let ::core::option::Option::Some(#ret) = ::larder::__private::succeeded!(#returned)
                 else {
-                    return false;
+                    return;
                 };
                 #statements
                 #put
-                true
             }
         };
     }
     if statements.is_empty() {
-        return quote! {
-            |#returned: &#ty, _: &mut ::larder::Targets| {
-                ::larder::__private::succeeded!(#returned).is_some()
-            }
-        };
+        return quote!(|_: &#ty, _: &mut ::larder::Targets| {});
     }
     quote! {
         |#returned: &#ty, #targets: &mut ::larder::Targets| {
             let ::core::option::Option::Some(#ret) = ::larder::__private::succeeded!(#returned)
             else {
-                return false;
+                return;
             };
             #statements
-            true
         }
     }
 }

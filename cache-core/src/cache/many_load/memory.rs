@@ -155,7 +155,7 @@ impl Cache {
             && let Some(lifetime) = ask.lifetime(self, spec, &value)
         {
             let expires_at = memory.expires_at(lifetime.ttl);
-            entry.expires_at.set_before(memory.now(), expires_at);
+            entry.expires_at.renew(memory.now(), expires_at);
         }
         Some(value)
     }
