@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use larder::{Cache, Clock, cache_read, cache_write};
 use larder_redis::RedisStore;
-use larder_testkit::{Fault, FaultProxy, RedisServer};
+use larder_testkit::{FaultProxy, RedisServer};
 use tokio::sync::Semaphore;
 
 use crate::stage::{Stage, in_time, on_every_store};
@@ -397,21 +397,6 @@ fn a_runtime_that_goes_down_keeps_no_caller_waiting() {
     assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "it hangs");
 }
 
-/// In process memory nothing else needs a timer.
-#[test]
-fn a_runtime_without_timers_will_do_for_process_memory() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("it starts");
-    let (cache, clock) = hand_wound();
-    let origin = Origin::new();
-    runtime.block_on(on(&cache, async {
-        assert_eq!(slow(&origin).await, Ok(1));
-        clock.advance(61 * SECOND);
-        assert_eq!(slow(&origin).await, Ok(2));
-    }));
-}
-
 #[cache_read(key = "h-both", layer = "l1")]
 async fn asynchronous() -> u64 {
     BOTH.begun.store(true, Ordering::SeqCst);
@@ -444,41 +429,6 @@ static BOTH: Both = Both {
     plain_loads: AtomicUsize::new(0),
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plain_callers_beside_an_asynchronous_load_share_one() {
-    in_time(async {
-        let (cache, _) = hand_wound();
-        assert!(BOTH.cache.set(cache.clone()).is_ok());
-        let leading = tokio::spawn({
-            let cache = cache.clone();
-            async move { on(&cache, asynchronous()).await }
-        });
-        while !BOTH.begun.load(Ordering::SeqCst) {
-            tokio::task::yield_now().await;
-        }
-        let threads: Vec<_> = (0..16)
-            .map(|_| {
-                let cache = cache.clone();
-                std::thread::spawn(move || {
-                    tokio::runtime::Builder::new_current_thread()
-                        .build()
-                        .expect("it starts")
-                        .block_on(on(&cache, async { plain() }))
-                })
-            })
-            .collect();
-        for thread in threads {
-            let joined = tokio::task::spawn_blocking(move || thread.join());
-            assert_eq!(joined.await.expect("it runs").expect("it returns"), 1);
-        }
-        BOTH.open.add_permits(1);
-        assert_eq!(leading.await.expect("it returns"), 1);
-        let loads = BOTH.plain_loads.load(Ordering::SeqCst);
-        assert!(loads <= 1, "{loads} plain loads of one key");
-    })
-    .await;
-}
-
 #[cache_read(key = "h-forever", ttl = Duration::from_secs(u64::MAX), jitter = "100%")]
 async fn forever() -> u8 {
     1
@@ -488,36 +438,6 @@ async fn forever() -> u8 {
 async fn a_ttl_as_good_as_endless_can_be_jittered() {
     let (cache, _) = hand_wound();
     assert_eq!(on(&cache, forever()).await, 1);
-}
-
-/// The store went silent while the entry was young: the first look tells, and nothing else is asked.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_load_costs_one_time_budget_while_the_store_is_silent() {
-    in_time(async {
-        let server = RedisServer::start().await;
-        let proxy = FaultProxy::start(server.port()).await;
-        let store = RedisStore::builder(proxy.url())
-            .connect()
-            .await
-            .expect("it is there");
-        let budget = Duration::from_millis(500);
-        let clock = Clock::hand_wound();
-        let cache = Cache::builder()
-            .store(store)
-            .time_budget(budget)
-            .clock(clock.clone())
-            .build();
-        let origin = Origin::new();
-        assert_eq!(on(&cache, price(&origin)).await, Ok(1));
-        clock.advance(61 * SECOND);
-        origin.fail(true);
-        proxy.set(Fault::Blackhole);
-        let began = Instant::now();
-        assert!(on(&cache, price(&origin)).await.is_err());
-        let took = began.elapsed();
-        assert!(took < budget + budget / 2, "{took:?}");
-    })
-    .await;
 }
 
 /// While another process loads early, a hit here costs what a hit costs.
@@ -606,34 +526,6 @@ async fn destructors_may_call_the_cache() {
     .await;
 }
 
-/// The store went silent between the hit and its early load, which could store nothing.
-#[tokio::test]
-async fn an_early_load_that_cannot_be_stored_is_not_run() {
-    in_time(async {
-        let server = RedisServer::start().await;
-        let proxy = FaultProxy::start(server.port()).await;
-        let store = RedisStore::builder(proxy.url())
-            .connect()
-            .await
-            .expect("it is there");
-        let clock = Clock::hand_wound();
-        let cache = Cache::builder()
-            .store(store)
-            .time_budget(Duration::from_millis(300))
-            .clock(clock.clone())
-            .build();
-        let origin = Origin::new();
-        assert_eq!(on(&cache, early(&origin, 7)).await, Ok(1));
-        clock.advance(50 * SECOND);
-        assert_eq!(on(&cache, early(&origin, 7)).await, Ok(1));
-        // On this runtime nothing has run since the hit.
-        proxy.set(Fault::Blackhole);
-        cache.settle().await;
-        assert_eq!(origin.loads(), 1);
-    })
-    .await;
-}
-
 #[cache_write(tags = ["h-written"])]
 async fn write_that_is_dropped() {
     std::future::pending::<()>().await;
@@ -680,37 +572,6 @@ async fn what_did_not_settle_is_named() {
     let settled = larder::Caches::single(cache).settle(SECOND).await;
     let said = settled.map_err(|unsettled| unsettled.to_string());
     assert_ne!(said, Err("the caches did not settle within 1s".to_owned()));
-}
-
-/// A program that is not asynchronous runs each call on a runtime of its thread's own, and leaves it
-/// alone in between. What the call left in the background is no reason for others to wait.
-#[test]
-fn a_load_left_on_an_idle_runtime_keeps_nobody_waiting() {
-    let idle = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("it starts")
-    };
-    let (cache, clock) = hand_wound();
-    let origin = Origin::new();
-    let runtime = idle();
-    assert_eq!(runtime.block_on(on(&cache, slow(&origin))), Ok(1));
-    clock.advance(61 * SECOND);
-    origin.stand_still();
-    assert_eq!(runtime.block_on(on(&cache, slow(&origin))), Ok(1));
-    assert_eq!(origin.loads(), 2);
-    origin.go_on();
-    // Nothing stale is left, and the load could end if anyone let it.
-    clock.advance(1_000 * SECOND);
-    let (ended, ends) = mpsc::channel();
-    std::thread::spawn({
-        let (cache, origin) = (cache.clone(), origin.clone());
-        move || ended.send(idle().block_on(on(&cache, slow(&origin))))
-    });
-    let read = ends.recv_timeout(Duration::from_secs(10));
-    assert!(matches!(read, Ok(Ok(_))), "it hangs: {read:?}");
-    drop(runtime);
 }
 
 #[cache_read(key = "h-weighed", layer = "l1")]

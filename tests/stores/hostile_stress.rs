@@ -31,10 +31,10 @@ impl Row {
         for _ in 0..self.draw() % 20 {
             tokio::task::yield_now().await;
         }
-        if self.draw() % 50 == 0 {
+        if self.draw().is_multiple_of(50) {
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
-        if self.draw() % 4 == 0 {
+        if self.draw().is_multiple_of(4) {
             Err(format!("{read}"))
         } else {
             Ok(read)
@@ -76,7 +76,7 @@ async fn write(row: &Row) -> Result<u64, String> {
     for _ in 0..row.draw() % 20 {
         tokio::task::yield_now().await;
     }
-    if row.draw() % 4 == 0 {
+    if row.draw().is_multiple_of(4) {
         Err(format!("{written}"))
     } else {
         Ok(written)

@@ -13,7 +13,6 @@ use super::near::Place;
 use super::shared_load::stale_in_memory;
 use super::store_load::Permit;
 use super::{Backend, BoxFuture, Cache, Mode, Tally, scopes};
-use crate::clock::Tick;
 use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::keep::Keep;
@@ -155,12 +154,9 @@ impl Cache {
         ttl: Ttl,
         freshness: &Freshness,
     ) {
-        // What was made to live for ever stays so.
-        if entry.expires_at.get() != Tick::NEVER
-            && let Some(lifetime) = self.lifetime(ttl, freshness)
-        {
+        if let Some(lifetime) = self.lifetime(ttl, freshness) {
             let expires_at = memory.expires_at(lifetime.ttl);
-            entry.expires_at.set_before(memory.now(), expires_at);
+            entry.expires_at.renew(memory.now(), expires_at);
         }
     }
 

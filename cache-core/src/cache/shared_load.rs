@@ -168,7 +168,10 @@ impl Cache {
         };
         let kept = negative.and_then(|negative| {
             let lifetime = self.lifetime(visit.error_ttl, &Freshness::default())?;
-            Some(resident(memory, key, Some(lifetime), &leading, negative) as AnyResident)
+            let (ages, held) = (lifetime.ages(memory), leading.flight().held().clone());
+            Some(
+                Arc::new(Resident::failure(key, memory.now(), ages, held, negative)) as AnyResident,
+            )
         });
         land(memory, leading, Ending::Failed(failure.share::<O>()), kept);
         Err(failure.or_panic())
