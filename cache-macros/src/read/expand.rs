@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Expr, GenericParam};
+use syn::{Expr, FnArg, GenericParam};
 
 use super::companion;
 use super::keep;
@@ -38,7 +38,15 @@ pub(super) fn expand(read: &Read<'_>) -> TokenStream {
 /// An `impl` has no place for a companion: there, only the function itself is emitted.
 fn method(read: &Read<'_>) -> TokenStream {
     let function = read.function;
-    let (attrs, vis, sig) = (&function.attrs, &function.vis, function.signature());
+    let (attrs, vis, mut sig) = (&function.attrs, &function.vis, function.signature());
+    if read.freshness.detaches().is_some() {
+        // It is the load's own `self` that changes.
+        for input in &mut sig.inputs {
+            if let FnArg::Receiver(receiver) = input {
+                receiver.mutability = None;
+            }
+        }
+    }
     let name = site_ident();
     let site = site(read).expand(&name);
     let lookup = lookup(read, &quote!(&#name), &quote!(::larder::Mode::Read));
