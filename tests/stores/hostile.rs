@@ -1,7 +1,7 @@
 //! Attacks on early loads, stale values, kept errors and plain functions.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use larder::{Cache, Clock, cache_read, cache_write};
@@ -396,38 +396,6 @@ fn a_runtime_that_goes_down_keeps_no_caller_waiting() {
     let ended = ends.recv_timeout(Duration::from_secs(10));
     assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "it hangs");
 }
-
-#[cache_read(key = "h-both", layer = "l1")]
-async fn asynchronous() -> u64 {
-    BOTH.begun.store(true, Ordering::SeqCst);
-    BOTH.open.acquire().await.expect("it is open").forget();
-    1
-}
-
-#[cache_read(key = "h-both")]
-fn plain() -> u64 {
-    BOTH.plain_loads.fetch_add(1, Ordering::SeqCst);
-    // Until all callers have come: none of them finds a value.
-    let cache = BOTH.cache.get().expect("it is set");
-    while cache.stats().loads + cache.stats().waits < 17 {
-        std::thread::yield_now();
-    }
-    1
-}
-
-struct Both {
-    cache: OnceLock<Cache>,
-    begun: AtomicBool,
-    open: Semaphore,
-    plain_loads: AtomicUsize,
-}
-
-static BOTH: Both = Both {
-    cache: OnceLock::new(),
-    begun: AtomicBool::new(false),
-    open: Semaphore::const_new(0),
-    plain_loads: AtomicUsize::new(0),
-};
 
 #[cache_read(key = "h-forever", ttl = Duration::from_secs(u64::MAX), jitter = "100%")]
 async fn forever() -> u8 {

@@ -32,7 +32,10 @@ impl Row {
             tokio::task::yield_now().await;
         }
         if self.draw().is_multiple_of(50) {
-            tokio::time::sleep(Duration::from_millis(3)).await;
+            // Longer than the load timeout, mostly.
+            for _ in 0..2_000 {
+                tokio::task::yield_now().await;
+            }
         }
         if self.draw().is_multiple_of(4) {
             Err(format!("{read}"))
@@ -169,14 +172,11 @@ async fn nobody_reads_what_is_older_than_an_invalidation(stage: Stage) {
         for _ in 0..row.draw() % 40 {
             tokio::task::yield_now().await;
         }
-        if row.draw() % 5 == 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
     }
     done.store(true, Ordering::SeqCst);
     let mut reads = 0;
     for reader in readers {
         reads += reader.await.expect("it reads nothing old");
     }
-    println!("{reads} reads, {:?}", stage.cache.stats());
+    assert!(reads > 0, "somebody reads");
 }

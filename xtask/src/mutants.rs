@@ -61,8 +61,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "an entry is loaded early once at a time",
         file: "cache-core/src/cache/background.rs",
-        with: "Some(Early::UnderWay) => return false,",
-        without: "Some(Early::UnderWay) => {}",
+        with: "Some(Early::UnderWay | Early::Replaced) => return false,",
+        without: "Some(Early::UnderWay | Early::Replaced) => {}",
     },
     Guard {
         name: "an early load that failed is not tried again at once",
@@ -97,8 +97,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "settling waits for loads in the background",
         file: "cache-core/src/cache/invalidate.rs",
-        with: "self.shared.background.settled().await;",
-        without: "",
+        with: "let loads = self.shared.background.settled();",
+        without: "let loads = std::future::ready(());",
     },
     Guard {
         name: "an invalidation reaches what stays in process memory beside a store",
@@ -157,7 +157,7 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "one of many sets what is absent (memory)",
         file: "cache-core/src/cache/set.rs",
-        with: "if found.as_ref().is_some_and(|entry| memory.is_usable(entry)) {",
+        with: "if found.as_ref().is_some_and(|entry| memory.has_value(entry)) {",
         without: "if found.as_ref().is_some_and(|entry| memory.is_usable(entry)) && false {",
     },
     Guard {

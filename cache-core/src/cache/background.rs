@@ -71,7 +71,7 @@ impl Background {
             .await;
     }
 
-    /// Whether the caller is the one to load this entry early. It then makes an [`EarlyLoad`] of it.
+    /// Whether the caller is the one to load this entry early. It then makes a [`Running`] of it.
     fn may_begin(&self, key: &str, now: Tick) -> bool {
         let mut early = self.early.lock();
         match early.get(key) {

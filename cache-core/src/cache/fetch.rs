@@ -181,12 +181,10 @@ impl Cache {
             match self.enter::<O>(stand, &visit, may_detach).await {
                 Entered::Done(answer) => return answer,
                 Entered::Hit(hit) => {
-                    if L::DETACHES && self.is_due(visit.freshness, &hit.found) {
-                        let renewed = ask.renewed_ttl(&hit.held);
-                        self.load_early(ask, origin);
-                        return self.renew_hit(&visit, hit, renewed).await;
-                    }
                     let renewed = ask.renewed_ttl(&hit.held);
+                    if L::DETACHES && self.is_due(visit.freshness, &hit.found) {
+                        self.load_early(ask, origin);
+                    }
                     return self.renew_hit(&visit, hit, renewed).await;
                 }
                 Entered::Alone => {
@@ -356,9 +354,8 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
             ..self
         }
     }
-}
 
-impl<'a, O, S, K> Ask<'a, O, S, K> {
+    /// The same without what is different for each function.
     fn visit<'v>(&self, scopes: &'v [String]) -> Visit<'v>
     where
         'a: 'v,

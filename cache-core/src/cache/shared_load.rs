@@ -115,10 +115,10 @@ impl Cache {
     ) -> V {
         let Leader { leading, .. } = leader;
         let lifetime = ttl.and_then(|ttl| self.lifetime(ttl, visit.freshness));
-        let entry = resident(memory, visit.key.qualified(), lifetime, &leading, value);
+        let key = visit.key.qualified();
+        let entry = resident(memory, key, lifetime, &leading, value);
         let landed = Arc::clone(&entry) as AnyResident;
         let ending = Ending::Value(Arc::clone(&landed));
-        let key = visit.key.qualified();
         if lifetime.is_none() {
             // What is returned and not kept is newer than what was: nobody may read that after it. An
             // early load returns to nobody.

@@ -354,8 +354,7 @@ impl Cache {
             found,
             mut budget,
         } = hit;
-        // What was made to live for ever stays so.
-        if let Some(ttl) = ttl.filter(|_| found.meta.times.expires_at != 0)
+        if let Some(ttl) = ttl
             && let Some(lifetime) = self.lifetime(ttl, visit.freshness)
             && let Err(error) = self
                 .renew(remote, visit.key, &found, lifetime.ttl, &mut budget)
