@@ -159,6 +159,22 @@ pub enum StoreError {
         /// What the server said.
         reason: String,
     },
+    /// The entry is larger than it takes.
+    #[error("`{store}` takes entries of at most {limit} bytes, and this one has {size}")]
+    TooLarge {
+        /// The store's name.
+        store: String,
+        /// How many bytes the entry has.
+        size: u64,
+        /// How many it takes.
+        limit: u64,
+    },
+    /// It failed too often, and is left alone until it answers again.
+    #[error("`{store}` has failed and is left alone until it answers again")]
+    LeftAlone {
+        /// The store's name.
+        store: String,
+    },
     /// It was asked to go on at a place that is none of its own.
     #[error("`{store}` has no such place to go on at")]
     Cursor {

@@ -11,6 +11,7 @@ pub use crate::codec::NumberKind;
 use crate::error::StoreError;
 use crate::event::EventLog;
 use crate::key::Pattern;
+use crate::stats::TierStats;
 
 /// A value of 128 random bits that is never used twice: a generation, a lease's token, an entry's
 /// identity.
@@ -185,6 +186,27 @@ pub enum Part {
     Whole,
 }
 
+/// Which keys a scan goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Those that have something in their slot.
+    Slots,
+    /// Those that have a scope of their own ([`own_scope`]) with a generation. Where several stores
+    /// keep copies of an entry, it is the one trace that every usable copy has left in the store of
+    /// generations.
+    OwnScopes,
+}
+
+/// The scope that an entry has to itself, where copies of it may lie in several stores: `key:` and the
+/// qualified key. Its generation ends when the key is invalidated or filled again.
+#[must_use]
+pub fn own_scope(key: &str) -> String {
+    format!("{OWN_SCOPE}{key}")
+}
+
+/// What every [`own_scope`] begins with.
+pub const OWN_SCOPE: &str = "key:";
+
 /// Some of a store's keys, from [`Store::scan`].
 #[derive(Debug, Clone, Default)]
 pub struct Scan {
@@ -259,6 +281,32 @@ pub struct Capabilities {
     pub scan: bool,
     /// It can count in place: [`Store::increment`].
     pub increment: bool,
+    /// It has no leases and no generations, and so only [copies](Store::copy) of entries that
+    /// another store keeps these for: `lease`, `fill`, `advance` and the like are `Unsupported`, and
+    /// generations are missing. Someone else's web server, for example.
+    pub copies_only: bool,
+}
+
+/// Hears what changes in a store: process memory above it, which must not serve what the store no
+/// longer has. See [`Store::watch`].
+///
+/// The calls come from wherever the store hears of the change, and must not be held up: they neither
+/// wait nor panic.
+pub trait Watcher: fmt::Debug + Send + Sync + 'static {
+    /// The slot of this qualified key is another one.
+    fn slot_changed(&self, key: &str);
+
+    /// The generation of this scope has ended, or begun.
+    fn generation_changed(&self, scope: &str);
+
+    /// Anything may have changed: all of the store was emptied, for example.
+    fn everything_changed(&self);
+
+    /// From now on changes may go unheard.
+    fn lost(&self);
+
+    /// From now on every change is heard again. Whatever was read before may have changed unheard.
+    fn regained(&self);
 }
 
 /// A store of bytes: a server that several processes share, or one of your own.
@@ -317,6 +365,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError>;
 
+    /// Stores a copy of an entry whose lease and generations another store keeps, whatever is in the
+    /// slot. What was invalidated meanwhile is refused by its reader, because of its generations; so
+    /// copies may arrive late, and in any order.
+    async fn copy(&self, key: &str, entry: &[u8], ttl: Option<Duration>) -> Result<(), StoreError>;
+
     /// Ends the generations of `scopes` and empties the slots of `keys`, leases included. In any
     /// order, and safe to repeat.
     async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError>;
@@ -345,15 +398,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Changes fields of an entry in place, if it is still there. Leases stay.
     async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError>;
 
-    /// Some keys that match `pattern`, beginning where `cursor` says. Whoever goes on until there is
+    /// Some keys of a family that match `pattern`, beginning where `cursor` says. Whoever goes on until there is
     /// no next cursor gets every key at least once that was there all the time.
     async fn scan(
         &self,
+        family: Family,
         pattern: &Pattern,
         cursor: Option<&str>,
         about: usize,
     ) -> Result<Scan, StoreError> {
-        let _ = (pattern, cursor, about);
+        let _ = (family, pattern, cursor, about);
         Err(self.unsupported("going through its keys"))
     }
 
@@ -384,6 +438,23 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
             store: self.name().to_owned(),
             operation,
         }
+    }
+
+    /// Tells `watcher` of every change of a slot or a generation that this handle did not make itself,
+    /// from [`Watcher::regained`] until [`Watcher::lost`]; whether the store can. Said once; begins with
+    /// things lost.
+    ///
+    /// While it is not lost, whatever this handle reads is heard of when it changes: a change that an
+    /// answer does not show is told after the call that reads was begun. An answer that this is not true
+    /// of is given only after `lost`.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        let _ = watcher;
+        false
+    }
+
+    /// How each tier does, where the store is made of several, from the fastest to the slowest.
+    fn tiers(&self) -> Vec<TierStats> {
+        Vec::new()
     }
 
     /// The log of events that the processes on this store share, where it has one. Always the same.

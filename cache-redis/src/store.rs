@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use larder_core::StoreError;
 use larder_core::event::EventLog;
 use larder_core::store::{
-    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest,
-    Leased, Nonce, Part, Patch, Reading, Scan, Scopes, Store, Usage,
+    Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, Lease,
+    LeaseRequest, Leased, Nonce, OWN_SCOPE, Part, Patch, Reading, Scan, Scopes, Store, Usage,
+    own_scope,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
@@ -319,6 +320,17 @@ impl Store for RedisStore {
         self.run(&pipeline).await
     }
 
+    async fn copy(&self, key: &str, entry: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.keyspace.slot(key)).arg(entry);
+        if let Some(ttl) = ttl {
+            set.arg("PX").arg(millis(ttl));
+        }
+        set.query_async(&mut self.connection())
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
     async fn advance(
         &self,
         steps: &[Advance],
@@ -401,6 +413,7 @@ impl Store for RedisStore {
 
     async fn scan(
         &self,
+        family: Family,
         pattern: &Pattern,
         cursor: Option<&str>,
         about: usize,
@@ -414,7 +427,7 @@ impl Store for RedisStore {
         let (next, found): (u64, Vec<Vec<u8>>) = redis::cmd("SCAN")
             .arg(cursor)
             .arg("MATCH")
-            .arg(self.keyspace.glob(pattern))
+            .arg(self.keyspace.glob(family, pattern))
             .arg("COUNT")
             .arg(about.max(1))
             .query_async(&mut self.connection())
@@ -423,7 +436,7 @@ impl Store for RedisStore {
         let keys = found
             .into_iter()
             .filter_map(|key| String::from_utf8(key).ok())
-            .filter_map(|key| self.keyspace.qualified(&key).map(str::to_owned))
+            .filter_map(|key| self.keyspace.found(family, &key).map(str::to_owned))
             .collect();
         Ok(Scan {
             keys,
@@ -564,16 +577,24 @@ impl Keyspace {
         format!("{}{key}", self.base)
     }
 
-    /// The key as the cache calls it.
-    fn qualified<'k>(&self, slot: &'k str) -> Option<&'k str> {
-        slot.strip_prefix(&self.base)
-            .filter(|key| !key.starts_with('#'))
+    /// The key as the cache calls it, of a name on the server that is of this family.
+    fn found<'k>(&self, family: Family, name: &'k str) -> Option<&'k str> {
+        let name = name.strip_prefix(&self.base)?;
+        match family {
+            Family::Slots => Some(name).filter(|key| !key.starts_with('#')),
+            Family::OwnScopes => name.strip_prefix('#')?.strip_prefix(OWN_SCOPE),
+        }
     }
 
     /// A pattern for SCAN. It may match more: Redis goes by bytes, patterns go by characters.
-    fn glob(&self, pattern: &Pattern) -> String {
+    fn glob(&self, family: Family, pattern: &Pattern) -> String {
+        let qualifier = pattern.qualifier();
+        let beginning = match family {
+            Family::Slots => self.slot(qualifier),
+            Family::OwnScopes => self.generation(&own_scope(qualifier)),
+        };
         // A literal text and its escapes are the same in both.
-        let mut glob = Pattern::literal(&self.slot(pattern.qualifier()));
+        let mut glob = Pattern::literal(&beginning);
         let mut wildcards = 0;
         for part in pattern.parts() {
             if !matches!(part, PatternPart::Is(_)) {

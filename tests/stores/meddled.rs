@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use larder::store::{
-    Advance, Capabilities, Claim, Filled, Increment, Incremented, LeaseRequest, Leased, Nonce,
-    Part, Patch, Reading, Scan, Scopes, Store,
+    Advance, Capabilities, Claim, Family, Filled, Increment, Incremented, LeaseRequest, Leased,
+    Nonce, Part, Patch, Reading, Scan, Scopes, Store,
 };
 use larder::{Pattern, StoreError};
 use larder_redis::RedisStore;
@@ -123,6 +123,10 @@ impl Store for Meddled {
         self.lost("invalidation")
     }
 
+    async fn copy(&self, key: &str, entry: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.store.copy(key, entry, ttl).await
+    }
+
     async fn advance(
         &self,
         steps: &[Advance],
@@ -153,6 +157,7 @@ impl Store for Meddled {
 
     async fn scan(
         &self,
+        family: Family,
         pattern: &Pattern,
         cursor: Option<&str>,
         about: usize,
@@ -160,7 +165,7 @@ impl Store for Meddled {
         if self.refuses_scans.load(Ordering::SeqCst) {
             return self.lost("scan");
         }
-        self.store.scan(pattern, cursor, about).await
+        self.store.scan(family, pattern, cursor, about).await
     }
 
     async fn increment(&self, key: &str, increment: Increment) -> Result<Incremented, StoreError> {

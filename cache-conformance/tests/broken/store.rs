@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use larder_core::store::{
-    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, LeaseRequest, Leased,
-    Nonce, Part, Patch, Reading, Scan, Scopes,
+    Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, LeaseRequest,
+    Leased, Nonce, Part, Patch, Reading, Scan, Scopes,
 };
 use larder_core::{Pattern, Store, StoreError};
 
@@ -159,6 +159,10 @@ impl Store for Broken {
         self.shelf.invalidate(scopes, &keys).await
     }
 
+    async fn copy(&self, key: &str, entry: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.shelf.copy(&self.key(key), entry, ttl).await
+    }
+
     async fn advance(
         &self,
         steps: &[Advance],
@@ -214,6 +218,7 @@ impl Store for Broken {
 
     async fn scan(
         &self,
+        family: Family,
         pattern: &Pattern,
         cursor: Option<&str>,
         about: usize,
@@ -221,7 +226,7 @@ impl Store for Broken {
         if self.has(Defect::PromisesTooMuch) {
             return Err(self.unsupported("going through its keys"));
         }
-        let mut scan = self.shelf.scan(pattern, cursor, about).await?;
+        let mut scan = self.shelf.scan(family, pattern, cursor, about).await?;
         if self.has(Defect::SkipsKeys) {
             scan.keys.pop();
         }

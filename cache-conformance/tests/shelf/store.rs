@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use larder_core::slot::{self, SlotHead};
 use larder_core::store::{
-    Advance, Capabilities, Claim, Expected, Filled, Increment, Incremented, Lease, LeaseRequest,
-    Leased, Nonce, Part, Patch, Reading, Scan, Scopes,
+    Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, Lease,
+    LeaseRequest, Leased, Nonce, OWN_SCOPE, Part, Patch, Reading, Scan, Scopes,
 };
 use larder_core::{Pattern, Store, StoreError};
 
@@ -205,6 +205,17 @@ impl Store for Shelf {
         Ok(())
     }
 
+    async fn copy(
+        &self,
+        key: &str,
+        entry: &[u8],
+        _ttl: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        // Like a fill, it leaves expired entries to their readers.
+        self.space().slots.insert(key.to_owned(), entry.to_vec());
+        Ok(())
+    }
+
     async fn advance(
         &self,
         steps: &[Advance],
@@ -276,6 +287,7 @@ impl Store for Shelf {
 
     async fn scan(
         &self,
+        family: Family,
         pattern: &Pattern,
         cursor: Option<&str>,
         about: usize,
@@ -284,13 +296,23 @@ impl Store for Shelf {
             return Err(self.unsupported("going through its keys"));
         }
         let space = self.space();
-        let mut keys: Vec<String> = space
-            .slots
-            .keys()
-            .filter(|key| cursor.is_none_or(|cursor| key.as_str() > cursor))
+        let of_family: Vec<&str> = match family {
+            Family::Slots => space.slots.keys().map(String::as_str).collect(),
+            Family::OwnScopes => {
+                let scopes = space.generations.keys();
+                let mut keys: Vec<&str> = scopes
+                    .filter_map(|scope| scope.strip_prefix(OWN_SCOPE))
+                    .collect();
+                keys.sort_unstable();
+                keys
+            }
+        };
+        let mut keys: Vec<String> = of_family
+            .into_iter()
+            .filter(|key| cursor.is_none_or(|cursor| *key > cursor))
             .filter(|key| key.starts_with(pattern.qualifier()))
             .take(about.max(1))
-            .cloned()
+            .map(str::to_owned)
             .collect();
         keys.sort();
         let next = keys.last().cloned();

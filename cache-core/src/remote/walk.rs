@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Budget, Remote};
 use crate::error::StoreError;
 use crate::key::{Key, Pattern};
-use crate::store::{Scan, Store};
+use crate::store::{Family, Scan, Store};
 
 /// How many keys are looked at in one step: the server serves others in between, and no step holds
 /// more than so many in memory.
@@ -35,7 +35,7 @@ impl Walk {
             Self::Ended => return Ok(None),
         };
         let scan = budget
-            .spend(remote.store.scan(pattern, cursor, about))
+            .spend(remote.store.scan(Family::Slots, pattern, cursor, about))
             .await?;
         let keys = matching(pattern, &scan);
         *self = match scan.next {
@@ -69,7 +69,7 @@ pub(super) async fn empty(
     loop {
         let mut budget = Budget::new(store.name(), budget);
         let scan = budget
-            .spend(store.scan(&walked, cursor.as_deref(), STEP))
+            .spend(store.scan(Family::Slots, &walked, cursor.as_deref(), STEP))
             .await?;
         let is_meant = |key: &&String| patterns.iter().any(|one| one.matches_qualified(key));
         let keys: Vec<String> = scan.keys.iter().filter(is_meant).cloned().collect();
