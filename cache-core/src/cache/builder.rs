@@ -1,5 +1,6 @@
 //! Setting up a cache in code.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
+use crate::layer::{Coherence, Layer, LayerName};
 use crate::memory::{Memory, MemoryLimit};
 use crate::remote::Remote;
 use crate::stats::Counters;
@@ -30,6 +32,8 @@ pub struct CacheBuilder {
     time_budget: Duration,
     lease: Duration,
     encoding: Encoding,
+    layers: BTreeMap<LayerName, Layer>,
+    coherence: Coherence,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ impl Default for CacheBuilder {
                 compress_above: 4_096,
                 ..Encoding::default()
             },
+            layers: BTreeMap::new(),
+            coherence: Coherence::default(),
         }
     }
 }
@@ -68,6 +74,22 @@ impl CacheBuilder {
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
         self.behind = Behind::Store(Arc::new(store));
+        self
+    }
+
+    /// Keeps entries in this layer, too; in place of what was said of it, and of
+    /// [`store`](Self::store). Lookups go through the layers in order.
+    #[must_use]
+    pub fn layer(mut self, name: LayerName, layer: Layer) -> Self {
+        self.layers.insert(name, layer);
+        self
+    }
+
+    /// How process memory above a store learns of what other processes changed;
+    /// [`Coherence::Push`] unless set.
+    #[must_use]
+    pub fn coherence(mut self, coherence: Coherence) -> Self {
+        self.coherence = coherence;
         self
     }
 
