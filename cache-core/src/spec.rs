@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::freshness::{Freshness, Jitter};
 use crate::key::Key;
-use crate::layer::LayerSet;
+use crate::layer::{LayerName, LayerSet};
 use crate::tag::Tags;
 
 /// How long an entry may be used.
@@ -50,6 +50,17 @@ pub enum Layers {
     L1,
     /// These, as far as the cache has them; at least one is not process memory alone.
     Only(LayerSet),
+}
+
+impl Layers {
+    /// Whether process memory is one of them.
+    #[inline]
+    pub(crate) fn has_l1(self) -> bool {
+        match self {
+            Self::All | Self::L1 => true,
+            Self::Only(layers) => layers.contains(LayerName::L1),
+        }
+    }
 }
 
 /// Key, tags, ttl and so on of one cached value: what a `resource!` entry gives, and what an

@@ -41,6 +41,8 @@ pub(crate) struct Counters {
     lines: [Line; LINES],
     invalidations: AtomicU64,
     stale_served: AtomicU64,
+    /// Hits that process memory above a store did not answer.
+    below: AtomicU64,
 }
 
 impl Counters {
@@ -49,6 +51,7 @@ impl Counters {
             lines: [const { Line([const { AtomicU64::new(0) }; COUNTS]) }; LINES],
             invalidations: AtomicU64::new(0),
             stale_served: AtomicU64::new(0),
+            below: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +66,15 @@ impl Counters {
 
     pub(crate) fn add_invalidation(&self) {
         self.invalidations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A hit in a store: a round trip, beside which a shared line is nothing.
+    pub(crate) fn add_below(&self) {
+        self.below.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn below(&self) -> u64 {
+        self.below.load(Ordering::Relaxed)
     }
 
     fn sum(&self, count: Count) -> u64 {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{Backend, Background, Cache, Shared, Ttls};
+use super::near::Near;
+use super::{Above, Backend, Background, Cache, Shared, Ttls};
 use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::layer::{Coherence, Layer, LayerName};
 use crate::memory::{Memory, MemoryLimit};
-use crate::remote::Remote;
+use crate::remote::{OwnChanges, Remote};
 use crate::stats::Counters;
 use crate::store::Store;
 
@@ -176,11 +177,39 @@ impl CacheBuilder {
     /// The cache.
     #[must_use]
     pub fn build(self) -> Cache {
-        let backend = match self.behind {
+        let (mut above, mut near) = (None, OnceLock::new());
+        let memory = |limit: &MemoryLimit| Memory::new(limit, self.clock.clone());
+        let (mut upper, mut stores) = (None, Vec::new());
+        for (name, layer) in self.layers {
+            match layer.behind {
+                crate::layer::Behind::Memory(limit) => upper = Some((limit, layer.ttl)),
+                crate::layer::Behind::Store(store) => stores.push((name, store)),
+            }
+        }
+        let behind = match stores.pop() {
+            Some((_, store)) => Behind::Store(store),
+            None => self.behind,
+        };
+        let backend = match behind {
             Behind::Off => Backend::Off,
-            Behind::Memory => Backend::Memory(Memory::new(&self.limit, self.clock.clone())),
+            Behind::Memory => Backend::Memory(memory(&self.limit)),
             Behind::Store(store) => {
-                Backend::Remote(Remote::new(store, self.time_budget, self.lease))
+                let store = match upper {
+                    None => store,
+                    Some((limit, ttl)) => {
+                        let upper = Arc::new(Above::new(self.coherence, ttl));
+                        let watcher = Arc::clone(&upper);
+                        let store = Arc::new(OwnChanges::new(store, Arc::clone(&upper)));
+                        let _ = store.watch(watcher);
+                        above = Some(upper);
+                        near = OnceLock::from(Near {
+                            memory: memory(&limit),
+                            flights: Flights::new(),
+                        });
+                        store
+                    }
+                };
+                Backend::Remote(Remote::new(store, false, self.time_budget, self.lease))
             }
         };
         Cache {
@@ -194,7 +223,8 @@ impl CacheBuilder {
                 clock: self.clock,
                 counters: Counters::new(),
                 background: Background::new(),
-                near: OnceLock::new(),
+                near,
+                above,
                 limit: self.limit,
             }),
         }

@@ -8,11 +8,12 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use super::above::Pledge;
 use super::background::outwait;
 use super::near::Place;
 use super::shared_load::stale_in_memory;
 use super::store_load::Permit;
-use super::{Backend, BoxFuture, Cache, Mode, Tally, scopes};
+use super::{Backend, BoxFuture, Cache, Mode, Tally};
 use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::keep::Keep;
@@ -50,12 +51,16 @@ impl Cache {
             let result = run::<O, K, L>(&ask.tally, origin, None).await;
             return result.map_err(LoadFailure::or_panic);
         };
-        let (ask, origin) = match stand {
-            Stand::Memory(place) => match self.hit(place, ask, origin) {
+        let place = match stand {
+            Stand::Memory(place) => Some(place),
+            Stand::Store(_) => self.answering_above(&ask.spec.freshness, ask.spec.layers),
+        };
+        let (ask, origin) = match place {
+            Some(place) => match self.hit(place, ask, origin) {
                 Ok(held) => return held,
                 Err(missed) => missed,
             },
-            Stand::Store(_) => (ask, origin),
+            None => (ask, origin),
         };
         // Boxed, so that the future of a hit stays small: it is moved several times on its way.
         Box::pin(self.miss(stand, ask, origin)).await
@@ -84,7 +89,7 @@ impl Cache {
     fn stand(&self, layers: Layers) -> Option<Stand<'_>> {
         match (&self.shared.backend, layers) {
             (Backend::Memory(memory), _) => Some(Stand::Memory(self.place(memory))),
-            (Backend::Remote(remote), Layers::All) => Some(Stand::Store(remote)),
+            (Backend::Remote(remote), Layers::All | Layers::Only(_)) => Some(Stand::Store(remote)),
             (Backend::Remote(_) | Backend::Off, _) => self.near().map(Stand::Memory),
         }
     }
@@ -174,7 +179,7 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        let scopes = scopes(ask.spec);
+        let scopes = self.scopes(ask.spec);
         let visit = ask.visit(&scopes);
         let mut may_detach = L::DETACHES;
         loop {
@@ -300,6 +305,8 @@ pub(super) struct Leader<'c> {
     pub(super) leading: Leading<'c>,
     /// In a store; without one, nothing is stored.
     pub(super) permit: Option<Permit<'c>>,
+    /// What the value may have its place above the store by.
+    pub(super) pledge: Option<Pledge>,
     /// Whether the store did not answer: then it is not asked again for this lookup.
     pub(super) is_unanswered: bool,
 }
@@ -314,6 +321,7 @@ pub(super) struct Visit<'a> {
     pub(super) lock: bool,
     pub(super) freshness: &'a Freshness,
     pub(super) error_ttl: Ttl,
+    pub(super) layers: Layers,
     pub(super) tally: Tally<'a>,
 }
 
@@ -370,6 +378,7 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
             lock: spec.lock,
             freshness: &spec.freshness,
             error_ttl: spec.error_ttl,
+            layers: spec.layers,
             tally: self.tally,
         }
     }

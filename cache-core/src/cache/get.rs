@@ -1,7 +1,7 @@
 //! Looking up without loading.
 
 use super::store_load::Look;
-use super::{Backend, Cache, scopes};
+use super::{Backend, Cache};
 use crate::codec;
 use crate::error::Error;
 use crate::key::Key;
@@ -30,10 +30,7 @@ impl Cache {
             Backend::Memory(memory) => memory
                 .get(key.qualified())
                 .and_then(|entry| entry.value::<T>()),
-            Backend::Remote(remote) => {
-                let found = self.find_in(remote, &key).await?;
-                found.and_then(|found| self.decode(&found))
-            }
+            Backend::Remote(remote) => self.get_through(remote, &key).await?,
         };
         self.count_lookup(value.is_some());
         Ok(value)
@@ -101,13 +98,44 @@ impl Cache {
         let Backend::Remote(remote) = &self.shared.backend else {
             return self.get(&spec.key).await;
         };
-        let look = self
-            .look::<V>(remote, &spec.key, &scopes(spec), &mut remote.budget())
-            .await?;
-        Ok(match look {
-            Look::Held(value, _) => Some(value),
+        let mut budget = remote.budget();
+        if spec.layers.has_l1()
+            && let Some(value) = self.get_above(remote, &spec.key, &mut budget).await
+        {
+            return Ok(Some(value));
+        }
+        let scopes = self.scopes(spec);
+        let pledge = self.pledge(&spec.key, &scopes);
+        let look = self.look::<V>(remote, &spec.key, &scopes, &mut budget);
+        Ok(match look.await? {
+            Look::Held(value, found) => {
+                self.promote(&spec.key, pledge, &found, &value);
+                Some(value)
+            }
             Look::Nothing(_) | Look::Distrusted => None,
         })
+    }
+
+    /// The value of a key of which nothing is known: from above the store, or from there.
+    async fn get_through<T: Value>(&self, remote: &Remote, key: &Key) -> Result<Option<T>, Error> {
+        let mut budget = remote.budget();
+        if let Some(value) = self.get_above(remote, key, &mut budget).await {
+            return Ok(Some(value));
+        }
+        let above = self.shared.above.as_ref();
+        let early = above.and_then(|above| above.pledge_early(key.qualified()));
+        let Some(found) = self.find_within(remote, key, &mut budget).await? else {
+            return Ok(None);
+        };
+        let value = self.decode::<T>(&found);
+        if let Some(value) = &value {
+            self.shared.counters.add_below();
+            if let Some(early) = early {
+                let pledge = early.complete(key.qualified(), &found.scopes());
+                self.promote(key, pledge, &found, value);
+            }
+        }
+        Ok(value)
     }
 
     /// The usable entry of a key of which nothing is known. Counts what goes wrong.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::named::{Named, entry_options};
 use super::set::{New, Stored};
-use super::{Backend, BoxFuture, Cache, scopes};
+use super::{Backend, BoxFuture, Cache};
 use crate::codec::{self, Number};
 use crate::error::Error;
 use crate::key::Key;
@@ -64,7 +64,7 @@ impl Cache {
         by: i64,
     ) -> Result<i64, Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = scopes(spec);
+        let scopes = self.scopes(spec);
         let key = spec.key.qualified();
         let beginning = self.resident(memory, key, &scopes, lifetime, by);
         // Before the lock, so that it is dropped after it: the value's destructor is the user's.
@@ -114,7 +114,7 @@ impl Cache {
         if !remote.store.capabilities().increment {
             return Err(remote.store.unsupported("counting").into());
         }
-        let scopes = scopes(spec);
+        let scopes = self.scopes(spec);
         let new = New {
             key: &spec.key,
             scopes: &scopes,

@@ -1,5 +1,6 @@
 //! The cache: one handle, whatever is behind it.
 
+mod above;
 mod background;
 mod builder;
 mod delete;
@@ -9,6 +10,7 @@ mod fetch;
 mod get;
 mod increment;
 mod invalidate;
+mod landing;
 mod lifetime;
 mod load;
 mod many_load;
@@ -29,6 +31,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub(crate) use self::above::Above;
 pub(crate) use self::background::{Background, Order};
 pub use self::builder::CacheBuilder;
 pub use self::entry::{Cursor, Entry, Page};
@@ -54,6 +57,7 @@ use crate::memory::{Memory, MemoryLimit};
 use crate::remote::Remote;
 use crate::spec::Spec;
 use crate::stats::{Count as Counted, Counters, Stats, TierStats};
+use crate::store::own_scope;
 use crate::tag::{Tag, Tags};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -94,6 +98,8 @@ struct Shared {
     background: Background,
     /// Process memory beside a store, for functions that use no other layer.
     near: OnceLock<Near>,
+    /// What that depends on where it is a layer above the store.
+    above: Option<Arc<Above>>,
     /// How much any process memory of this cache may hold.
     limit: MemoryLimit,
 }
@@ -268,13 +274,27 @@ impl fmt::Debug for Cache {
     }
 }
 
-/// The scopes that an entry is in: everything, its namespace, its tags.
-fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
-    scopes_of(&spec.key, &spec.to_tags())
+impl Cache {
+    /// The scopes that an entry is in: everything, its namespace, its tags, and where copies of it may
+    /// lie in several stores, one of its own at the end.
+    fn scopes<F: Fn(&mut Tags)>(&self, spec: &Spec<F>) -> Vec<String> {
+        self.scopes_of(&spec.key, &spec.to_tags())
+    }
+
+    /// The same for a key and its tags.
+    fn scopes_of(&self, key: &Key, tags: &Tags) -> Vec<String> {
+        let mut scopes = shared_scopes(key, tags);
+        if let Backend::Remote(remote) = &self.shared.backend
+            && remote.has_own_scopes
+        {
+            scopes.push(own_scope(key.qualified()));
+        }
+        scopes
+    }
 }
 
-/// The same for a key and its tags.
-fn scopes_of(key: &Key, tags: &Tags) -> Vec<String> {
+/// The scopes that an entry shares with others.
+fn shared_scopes(key: &Key, tags: &Tags) -> Vec<String> {
     let mut scopes = Vec::with_capacity(tags.iter().len() + 2);
     scopes.push(EVERYTHING.to_owned());
     if let Some(namespace) = key.namespace() {

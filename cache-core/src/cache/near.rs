@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Backend, Cache, scopes};
+use super::{Backend, Cache};
 use crate::error::Error;
 use crate::flight::Flights;
+use crate::freshness::Freshness;
 use crate::key::{Key, Pattern};
 use crate::memory::{AnyResident, Memory};
-use crate::spec::Spec;
+use crate::remote::{Budget, Remote};
+use crate::spec::{Layers, Spec};
 use crate::stats::{Count, Counters};
 use crate::tag::Tags;
 use crate::value::Local;
@@ -72,7 +74,7 @@ impl Cache {
             let key = spec.key.qualified();
             self.shared.fences.note_key(key);
             let value = value.clone();
-            let entry = self.resident(place.memory, key, &scopes(spec), lifetime, value);
+            let entry = self.resident(place.memory, key, &self.scopes(spec), lifetime, value);
             let mut flights = place.flights.lock(key);
             flights.revoke(key);
             let replaced = place.memory.place(Arc::clone(&entry));
@@ -81,6 +83,54 @@ impl Cache {
             place.memory.admit(entry);
         }
         Ok(())
+    }
+
+    /// The process memory above the store, where it answers without asking that.
+    #[inline]
+    pub(super) fn answering_above(
+        &self,
+        freshness: &Freshness,
+        layers: Layers,
+    ) -> Option<Place<'_>> {
+        let above = self.shared.above.as_ref()?;
+        // A hit that renews its entry must renew it in the store.
+        let may = above.answers_at_once() && !freshness.renews && layers.has_l1();
+        may.then(|| self.beside()).flatten()
+    }
+
+    /// What process memory above the store has, where each hit is checked by the store.
+    pub(super) async fn checked_above<V: Local>(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        freshness: &Freshness,
+        layers: Layers,
+        budget: &mut Budget<'_>,
+    ) -> Option<V> {
+        let above = self.shared.above.as_ref()?;
+        if above.answers_at_once() || freshness.watches_hits() || !layers.has_l1() {
+            return None;
+        }
+        let entry = self.beside()?.memory.get(key.qualified())?;
+        let value = entry.value()?;
+        let check = above.is_current(&entry, &*remote.store);
+        // Where the store cannot say, it is asked as if there were nothing here.
+        budget.spend(check).await.unwrap_or(false).then_some(value)
+    }
+
+    /// What process memory above the store answers to a direct lookup.
+    pub(super) async fn get_above<V: Local>(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        budget: &mut Budget<'_>,
+    ) -> Option<V> {
+        let freshness = Freshness::default();
+        if let Some(place) = self.answering_above(&freshness, Layers::All) {
+            return place.memory.get(key.qualified())?.value();
+        }
+        self.checked_above(remote, key, &freshness, Layers::All, budget)
+            .await
     }
 
     /// Forgets a key in process memory, and keeps loads of it that are under way from being stored.

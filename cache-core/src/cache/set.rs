@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::landing::Fill;
 use super::lifetime::Lifetime;
 use super::named::{About, Named, entry_options};
-use super::{Backend, BoxFuture, Cache, scopes};
+use super::{Backend, BoxFuture, Cache};
 use crate::codec;
 use crate::envelope;
 use crate::error::Error;
@@ -17,7 +18,7 @@ use crate::memory::{AnyResident, Memory, Resident};
 use crate::remote::{Age, Budget, Found, HeldLease, Remote, Sight};
 use crate::spec::Spec;
 use crate::stats::Count;
-use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
+use crate::store::{Claim, Expected, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
 use crate::value::{Local, Value};
 
@@ -118,7 +119,7 @@ impl Cache {
         value: &V,
     ) -> Result<(), Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = admitted(spec)?;
+        let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
         match &self.shared.backend {
             Backend::Off => Ok(()),
@@ -160,7 +161,7 @@ impl Cache {
         value: &V,
     ) -> Result<bool, Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = admitted(spec)?;
+        let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
         self.shared.fences.note_key(key);
         match &self.shared.backend {
@@ -202,6 +203,18 @@ impl Cache {
                     }
                 }
             }
+        }
+    }
+
+    /// The scopes of an entry, if an entry can be in so many. Said before anything is done.
+    fn admitted<S: Fn(&mut Tags)>(&self, spec: &Spec<S>) -> Result<Vec<String>, Error> {
+        let scopes = self.scopes(spec);
+        if envelope::admits(&scopes) {
+            Ok(scopes)
+        } else {
+            Err(Error::TooManyTags {
+                key: spec.key.full().to_owned(),
+            })
         }
     }
 
@@ -277,6 +290,7 @@ impl Cache {
             Expected::NoEntry | Expected::Entry(_) => Claim::Shared,
         };
         loop {
+            let pledge = self.pledge(new.key, new.scopes);
             let held = HeldLease::ask(remote, new.key, claim);
             let request = LeaseRequest {
                 token: held.token(),
@@ -310,8 +324,12 @@ impl Cache {
                         .await?;
                     held.used();
                     return Ok(match filled {
-                        Filled::Stored => Stored::Here,
-                        Filled::Overtaken => Stored::Overtaken(lease.over),
+                        Fill::Stored(landing) => {
+                            let value = || new.value.clone();
+                            self.land_above(new.key, pledge, landing, new.lifetime, value);
+                            Stored::Here
+                        }
+                        Fill::Overtaken => Stored::Overtaken(lease.over),
                     });
                 }
                 // A lock, a set or a refresh is under way: this value is newer than theirs.
@@ -325,18 +343,6 @@ impl Cache {
                 }
             }
         }
-    }
-}
-
-/// The scopes of an entry, if an entry can be in so many. Said before anything is done.
-fn admitted<S: Fn(&mut Tags)>(spec: &Spec<S>) -> Result<Vec<String>, Error> {
-    let scopes = scopes(spec);
-    if envelope::admits(&scopes) {
-        Ok(scopes)
-    } else {
-        Err(Error::TooManyTags {
-            key: spec.key.full().to_owned(),
-        })
     }
 }
 

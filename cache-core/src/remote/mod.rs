@@ -4,6 +4,7 @@
 mod budget;
 mod journal;
 mod many;
+mod own_changes;
 mod walk;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub(crate) use self::budget::Budget;
 use self::journal::Journal;
 pub(crate) use self::journal::Ticket;
+pub(crate) use self::own_changes::OwnChanges;
 pub(crate) use self::walk::{STEP, Walk};
 use crate::cache::Invalidation;
 use crate::codec;
@@ -31,6 +33,8 @@ pub(crate) struct Remote {
     pub(crate) lease: Duration,
     journal: Arc<Journal>,
     pub(crate) bus: Option<Arc<Bus>>,
+    /// Whether each entry has a scope to itself, the last one of its scopes.
+    pub(crate) has_own_scopes: bool,
     /// Whether the last look failed: said once when it begins, and once when it ends.
     is_down: AtomicBool,
 }
@@ -88,14 +92,13 @@ impl Found {
 
     /// The names of the scopes that the entry is in.
     pub(crate) fn scopes(&self) -> Vec<String> {
-        match envelope::parse(&self.bytes) {
-            Ok(envelope) => envelope
-                .scopes
-                .iter()
-                .map(|(name, _)| (*name).to_owned())
-                .collect(),
-            Err(envelope::Corrupt) => Vec::new(),
-        }
+        self.carried().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The same, with the generations that it carries.
+    pub(crate) fn carried(&self) -> impl Iterator<Item = (&str, Nonce)> {
+        let envelope = envelope::parse(&self.bytes).ok();
+        envelope.into_iter().flat_map(|envelope| envelope.scopes)
     }
 }
 
@@ -105,6 +108,8 @@ pub(crate) struct Seen {
     pub(crate) identity: Option<Nonce>,
     token: Option<Nonce>,
     generations: Vec<Option<Nonce>>,
+    /// Whether the last of them is the key's own.
+    has_own_scope: bool,
     /// The slot held something that is not an entry of ours.
     pub(crate) is_corrupt: bool,
 }
@@ -113,16 +118,28 @@ impl Seen {
     /// Whether a load that began under this lease is still what the store waits for: nothing was
     /// deleted, set or invalidated between its beginning and this look.
     pub(crate) fn confirms(&self, lease: &Lease) -> bool {
+        // Of the key's own scope the token says enough, and a fill steps that before it is done.
+        let own = usize::from(self.has_own_scope);
+        let (seen, leased) = (&self.generations, &lease.generations);
+        let is_same = seen.len() == leased.len()
+            && seen
+                .iter()
+                .rev()
+                .skip(own)
+                .eq(leased.iter().rev().skip(own));
         // A generation that was missing when the lease was taken could have been ended again since
         // without a trace.
-        self.token == Some(lease.token)
-            && lease.generations.iter().all(Option::is_some)
-            && self.generations == lease.generations
+        self.token == Some(lease.token) && lease.generations.iter().all(Option::is_some) && is_same
     }
 }
 
 impl Remote {
-    pub(crate) fn new(store: Arc<dyn Store>, budget: Duration, lease: Duration) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        has_own_scopes: bool,
+        budget: Duration,
+        lease: Duration,
+    ) -> Self {
         let journal = Journal::new(Arc::clone(&store), budget);
         let bus = store.events().map(|log| Bus::new(log, budget));
         Self {
@@ -131,6 +148,7 @@ impl Remote {
             lease,
             journal,
             bus,
+            has_own_scopes,
             is_down: AtomicBool::new(false),
         }
     }
@@ -229,26 +247,20 @@ impl Remote {
         (age, now): (Age, u64),
         budget: &mut Budget<'_>,
     ) -> Result<Sight, StoreError> {
-        let generations = reading.generations;
+        let mut seen = Seen {
+            generations: reading.generations,
+            has_own_scope: self.has_own_scopes,
+            ..Seen::default()
+        };
         let Some(slot) = reading.slot else {
-            return Ok(Sight::Nothing(Seen {
-                generations,
-                ..Seen::default()
-            }));
+            return Ok(Sight::Nothing(seen));
         };
         let Some(head) = SlotHead::parse(&slot) else {
-            return Ok(Sight::Nothing(Seen {
-                generations,
-                is_corrupt: true,
-                ..Seen::default()
-            }));
+            seen.is_corrupt = true;
+            return Ok(Sight::Nothing(seen));
         };
-        let mut seen = Seen {
-            identity: head.identity,
-            token: head.token,
-            generations,
-            is_corrupt: false,
-        };
+        seen.identity = head.identity;
+        seen.token = head.token;
         if seen.identity.is_none() {
             return Ok(Sight::Nothing(seen));
         }

@@ -71,7 +71,7 @@ impl Cache {
         };
         let place = match (&self.shared.backend, first.layers) {
             (Backend::Memory(memory), _) => Some(self.place(memory)),
-            (Backend::Remote(remote), Layers::All) => {
+            (Backend::Remote(remote), Layers::All | Layers::Only(_)) => {
                 let values = Box::pin(self.load_many_through(remote, &ask, &mut round)).await?;
                 if ask.mode == Mode::Refresh {
                     let absent = wanted.absent(&values);
@@ -119,13 +119,13 @@ impl<T, P, G, K> AskMany<'_, T, P, G, K> {
     }
 
     /// The scopes of an item's entry.
-    fn scopes(&self, key: &Key, item: usize) -> Vec<String>
+    fn scopes(&self, cache: &Cache, key: &Key, item: usize) -> Vec<String>
     where
         G: Fn(&T, &mut Tags),
     {
         let mut tags = Tags::default();
         (self.tags)(&self.items[item], &mut tags);
-        super::scopes_of(key, &tags)
+        cache.scopes_of(key, &tags)
     }
 }
 
