@@ -53,12 +53,13 @@ pub enum Layers {
 }
 
 impl Layers {
-    /// Whether process memory is one of them.
+    /// Which ones.
     #[inline]
-    pub(crate) fn has_l1(self) -> bool {
+    pub(crate) const fn set(self) -> LayerSet {
         match self {
-            Self::All | Self::L1 => true,
-            Self::Only(layers) => layers.contains(LayerName::L1),
+            Self::All => LayerSet::ALL,
+            Self::L1 => LayerSet::of(&[LayerName::L1]),
+            Self::Only(layers) => layers,
         }
     }
 }

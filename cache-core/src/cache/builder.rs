@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
-use crate::layer::{Coherence, Layer, LayerName};
+use crate::layer::{Coherence, Layer, LayerName, LayerSet};
 use crate::memory::{Memory, MemoryLimit};
 use crate::remote::{OwnChanges, Remote};
 use crate::stats::Counters;
@@ -213,6 +213,7 @@ impl CacheBuilder {
             }
         };
         Cache {
+            layers: LayerSet::ALL,
             shared: Arc::new(Shared {
                 backend,
                 flights: Flights::new(),
@@ -226,6 +227,8 @@ impl CacheBuilder {
                 near,
                 above,
                 limit: self.limit,
+                most: None,
+                named_layers: None,
             }),
         }
     }

@@ -1,7 +1,8 @@
 //! Looking up without loading.
 
+use super::Cache;
+use super::layers::Stand;
 use super::store_load::Look;
-use super::{Backend, Cache};
 use crate::codec;
 use crate::error::Error;
 use crate::key::Key;
@@ -25,12 +26,13 @@ impl Cache {
     /// [`Error::Store`] when the store does not answer; annotated functions treat that as a miss.
     pub async fn get<T: Value>(&self, key: impl Into<Key>) -> Result<Option<T>, Error> {
         let key = key.into();
-        let value = match &self.shared.backend {
-            Backend::Off => None,
-            Backend::Memory(memory) => memory
-                .get(key.qualified())
-                .and_then(|entry| entry.value::<T>()),
-            Backend::Remote(remote) => self.get_through(remote, &key).await?,
+        let value = match self.stand(self.layers) {
+            None => None,
+            Some(Stand::Memory(place)) => {
+                let entry = place.memory.get(key.qualified());
+                entry.and_then(|entry| entry.value::<T>())
+            }
+            Some(Stand::Store(remote)) => self.get_through(remote, &key).await?,
         };
         self.count_lookup(value.is_some());
         Ok(value)
@@ -58,13 +60,13 @@ impl Cache {
     ) -> Result<Vec<Option<T>>, Error> {
         let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
         let mut values = Vec::with_capacity(keys.len());
-        match &self.shared.backend {
-            Backend::Off => values.resize(keys.len(), None),
-            Backend::Memory(memory) => values.extend(keys.iter().map(|key| {
-                let entry = memory.get(key.qualified())?;
+        match self.stand(self.layers) {
+            None => values.resize(keys.len(), None),
+            Some(Stand::Memory(place)) => values.extend(keys.iter().map(|key| {
+                let entry = place.memory.get(key.qualified())?;
                 entry.value::<T>()
             })),
-            Backend::Remote(remote) => {
+            Some(Stand::Store(remote)) => {
                 for keys in keys.chunks(WHOLE_AT_ONCE) {
                     let found = self.find_many_in(remote, keys, Part::Whole).await?;
                     values.extend(found.iter().map(|found| self.decode(found.as_ref()?)));
@@ -83,10 +85,10 @@ impl Cache {
     /// As [`get`](Self::get).
     pub async fn exists(&self, key: impl Into<Key>) -> Result<bool, Error> {
         let key = key.into();
-        match &self.shared.backend {
-            Backend::Off => Ok(false),
-            Backend::Memory(memory) => Ok(memory.peek_value(key.qualified()).is_some()),
-            Backend::Remote(remote) => Ok(self.find_in(remote, &key).await?.is_some()),
+        match self.stand(self.layers) {
+            None => Ok(false),
+            Some(Stand::Memory(place)) => Ok(place.memory.peek_value(key.qualified()).is_some()),
+            Some(Stand::Store(remote)) => Ok(self.find_in(remote, &key).await?.is_some()),
         }
     }
 
@@ -95,17 +97,16 @@ impl Cache {
         &self,
         spec: &Spec<S>,
     ) -> Result<Option<V>, Error> {
-        let Backend::Remote(remote) = &self.shared.backend else {
+        let layers = self.meant(spec.layers);
+        let Some(Stand::Store(remote)) = self.stand(layers) else {
             return self.get(&spec.key).await;
         };
         let mut budget = remote.budget();
-        if spec.layers.has_l1()
-            && let Some(value) = self.get_above(remote, &spec.key, &mut budget).await
-        {
+        if let Some(value) = self.get_above(remote, &spec.key, layers, &mut budget).await {
             return Ok(Some(value));
         }
         let scopes = self.scopes(spec);
-        let pledge = self.pledge(&spec.key, &scopes);
+        let pledge = self.pledge(layers, &spec.key, &scopes);
         let look = self.look::<V>(remote, &spec.key, &scopes, &mut budget);
         Ok(match look.await? {
             Look::Held(value, found) => {
@@ -119,10 +120,11 @@ impl Cache {
     /// The value of a key of which nothing is known: from above the store, or from there.
     async fn get_through<T: Value>(&self, remote: &Remote, key: &Key) -> Result<Option<T>, Error> {
         let mut budget = remote.budget();
-        if let Some(value) = self.get_above(remote, key, &mut budget).await {
+        let value = self.get_above(remote, key, self.layers, &mut budget);
+        if let Some(value) = value.await {
             return Ok(Some(value));
         }
-        let above = self.shared.above.as_ref();
+        let above = self.above(self.layers);
         let early = above.and_then(|above| above.pledge_early(key.qualified()));
         let Some(found) = self.find_within(remote, key, &mut budget).await? else {
             return Ok(None);

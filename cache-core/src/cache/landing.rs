@@ -11,6 +11,7 @@ use crate::envelope;
 use crate::error::Error;
 use crate::generation::{Held, Reservation};
 use crate::key::Key;
+use crate::layer::LayerSet;
 use crate::memory::{Ages, AnyResident, Resident};
 use crate::remote::{Budget, Found, Remote};
 use crate::stats::Count;
@@ -96,9 +97,8 @@ impl Cache {
 
     /// Begins to hold what a value depends on that is read from the store after this, so that it may have
     /// its place above.
-    pub(super) fn pledge(&self, key: &Key, scopes: &[String]) -> Option<Pledge> {
-        let above = self.shared.above.as_ref()?;
-        above.pledge(key.qualified(), scopes)
+    pub(super) fn pledge(&self, layers: LayerSet, key: &Key, scopes: &[String]) -> Option<Pledge> {
+        self.above(layers)?.pledge(key.qualified(), scopes)
     }
 
     /// Gives a value that this process has stored its place above the store.

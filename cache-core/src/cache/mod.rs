@@ -11,6 +11,7 @@ mod get;
 mod increment;
 mod invalidate;
 mod landing;
+mod layers;
 mod lifetime;
 mod load;
 mod many_load;
@@ -53,6 +54,7 @@ use crate::fence::Fences;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
 use crate::key::Key;
+use crate::layer::LayerSet;
 use crate::memory::{Memory, MemoryLimit};
 use crate::remote::Remote;
 use crate::spec::Spec;
@@ -82,6 +84,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Clone)]
 pub struct Cache {
     shared: Arc<Shared>,
+    /// Those that this handle is about.
+    layers: LayerSet,
 }
 
 struct Shared {
@@ -102,6 +106,10 @@ struct Shared {
     above: Option<Arc<Above>>,
     /// How much any process memory of this cache may hold.
     limit: MemoryLimit,
+    /// How long an entry is kept at most where the cache has one layer alone.
+    most: Option<Duration>,
+    /// The layers that it was given by name.
+    named_layers: Option<LayerSet>,
 }
 
 #[derive(Debug)]

@@ -7,9 +7,10 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::freshness::Freshness;
 use crate::key::{Key, Pattern};
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Memory};
 use crate::remote::{Budget, Remote};
-use crate::spec::{Layers, Spec};
+use crate::spec::Spec;
 use crate::stats::{Count, Counters};
 use crate::tag::Tags;
 use crate::value::Local;
@@ -90,11 +91,11 @@ impl Cache {
     pub(super) fn answering_above(
         &self,
         freshness: &Freshness,
-        layers: Layers,
+        layers: LayerSet,
     ) -> Option<Place<'_>> {
-        let above = self.shared.above.as_ref()?;
+        let above = self.above(layers)?;
         // A hit that renews its entry must renew it in the store.
-        let may = above.answers_at_once() && !freshness.renews && layers.has_l1();
+        let may = above.answers_at_once() && !freshness.renews;
         may.then(|| self.beside()).flatten()
     }
 
@@ -104,11 +105,11 @@ impl Cache {
         remote: &Remote,
         key: &Key,
         freshness: &Freshness,
-        layers: Layers,
+        layers: LayerSet,
         budget: &mut Budget<'_>,
     ) -> Option<V> {
-        let above = self.shared.above.as_ref()?;
-        if above.answers_at_once() || freshness.watches_hits() || !layers.has_l1() {
+        let above = self.above(layers)?;
+        if above.answers_at_once() || freshness.watches_hits() {
             return None;
         }
         let entry = self.beside()?.memory.get(key.qualified())?;
@@ -123,13 +124,14 @@ impl Cache {
         &self,
         remote: &Remote,
         key: &Key,
+        layers: LayerSet,
         budget: &mut Budget<'_>,
     ) -> Option<V> {
         let freshness = Freshness::default();
-        if let Some(place) = self.answering_above(&freshness, Layers::All) {
+        if let Some(place) = self.answering_above(&freshness, layers) {
             return place.memory.get(key.qualified())?.value();
         }
-        self.checked_above(remote, key, &freshness, Layers::All, budget)
+        self.checked_above(remote, key, &freshness, layers, budget)
             .await
     }
 

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::landing::Fill;
+use super::layers::Stand;
 use super::lifetime::Lifetime;
 use super::named::{About, Named, entry_options};
-use super::{Backend, BoxFuture, Cache};
+use super::near::Place;
+use super::{BoxFuture, Cache};
 use crate::codec;
 use crate::envelope;
 use crate::error::Error;
 use crate::key::Key;
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Memory, Resident};
 use crate::remote::{Age, Budget, Found, HeldLease, Remote, Sight};
 use crate::spec::Spec;
@@ -121,10 +124,10 @@ impl Cache {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
         let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
-        match &self.shared.backend {
-            Backend::Off => Ok(()),
-            Backend::Memory(_) => self.prime_near(spec, value),
-            Backend::Remote(remote) => {
+        match self.stand(self.meant(spec.layers)) {
+            None => Ok(()),
+            Some(Stand::Memory(_)) => self.prime_near(spec, value),
+            Some(Stand::Store(remote)) => {
                 self.shared.fences.note_key(key);
                 self.shared.flights.revoke(key);
                 self.forget_beside(key);
@@ -133,6 +136,7 @@ impl Cache {
                     scopes: &scopes,
                     lifetime,
                     value,
+                    layers: self.meant(spec.layers),
                 };
                 let budget = &mut remote.budget();
                 if remote.distrusts(&spec.key, &scopes) {
@@ -164,14 +168,14 @@ impl Cache {
         let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
         self.shared.fences.note_key(key);
-        match &self.shared.backend {
-            Backend::Off => Ok(false),
-            Backend::Memory(memory) => {
+        match self.stand(self.meant(spec.layers)) {
+            None => Ok(false),
+            Some(Stand::Memory(Place { memory, flights })) => {
                 let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
                 // Before the lock, so that it is dropped after it: the value's destructor is the
                 // user's.
                 let found;
-                let mut flights = self.shared.flights.lock(key);
+                let mut flights = flights.lock(key);
                 found = memory.find(key);
                 if found.as_ref().is_some_and(|entry| memory.has_value(entry)) {
                     drop(flights);
@@ -184,12 +188,13 @@ impl Cache {
                 memory.admit(entry);
                 Ok(true)
             }
-            Backend::Remote(remote) => {
+            Some(Stand::Store(remote)) => {
                 let new = New {
                     key: &spec.key,
                     scopes: &scopes,
                     lifetime,
                     value,
+                    layers: self.meant(spec.layers),
                 };
                 let mut budget = remote.budget();
                 loop {
@@ -290,7 +295,7 @@ impl Cache {
             Expected::NoEntry | Expected::Entry(_) => Claim::Shared,
         };
         loop {
-            let pledge = self.pledge(new.key, new.scopes);
+            let pledge = self.pledge(new.layers, new.key, new.scopes);
             let held = HeldLease::ask(remote, new.key, claim);
             let request = LeaseRequest {
                 token: held.token(),
@@ -362,6 +367,7 @@ pub(super) struct New<'a, V> {
     pub(super) scopes: &'a [String],
     pub(super) lifetime: Lifetime,
     pub(super) value: &'a V,
+    pub(super) layers: LayerSet,
 }
 
 /// Stores a value when awaited: see [`Cache::set`].

@@ -109,7 +109,7 @@ impl Cache {
         }
         loop {
             let looked = self.shared.flights.moment();
-            let pledge = self.pledge(visit.key, visit.scopes);
+            let pledge = self.pledge(visit.layers, visit.key, visit.scopes);
             let look = self.look_held::<O>(remote, visit, Age::Fresh, &mut budget);
             let seen = match look.await {
                 Ok(Look::Held(held, found)) => match (mode, &held) {

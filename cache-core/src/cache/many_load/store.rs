@@ -19,6 +19,7 @@ use crate::cache::{BoxFuture, Cache, Mode, Tally};
 use crate::codec::Coding;
 use crate::flight::{Caller, Ending, Leading};
 use crate::keep::Keep;
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Resident};
 use crate::outcome::Outcome;
 use crate::pairs::{Batch, Failure, Value};
@@ -55,7 +56,12 @@ struct Leases<'f> {
 }
 
 impl<T, P, G, K> AskMany<'_, T, P, G, K> {
-    fn visit<'v>(&'v self, spec: &'v Spec<Untagged>, scopes: &'v [String]) -> Visit<'v> {
+    fn visit<'v>(
+        &'v self,
+        spec: &'v Spec<Untagged>,
+        scopes: &'v [String],
+        layers: LayerSet,
+    ) -> Visit<'v> {
         Visit {
             mode: self.mode,
             caller: Caller::Task,
@@ -65,7 +71,7 @@ impl<T, P, G, K> AskMany<'_, T, P, G, K> {
             lock: spec.lock,
             freshness: &spec.freshness,
             error_ttl: spec.error_ttl,
-            layers: spec.layers,
+            layers,
             tally: self.tally,
         }
     }
@@ -95,7 +101,7 @@ impl Cache {
             .collect();
         let visits = specs.iter().zip(&scopes);
         let visits: Vec<_> = visits
-            .map(|(spec, scopes)| ask.visit(spec, scopes))
+            .map(|(spec, scopes)| ask.visit(spec, scopes, self.meant(spec.layers)))
             .collect();
         let mut sightings = Sightings {
             remote,
@@ -119,7 +125,7 @@ impl Cache {
         while !(open.is_empty() && alone.is_empty()) {
             let looked = self.shared.flights.moment();
             let visited = open.iter().map(|entry| &visits[*entry]);
-            let pledges = visited.map(|visit| self.pledge(visit.key, visit.scopes));
+            let pledges = visited.map(|visit| self.pledge(visit.layers, visit.key, visit.scopes));
             let pledges: Vec<_> = pledges.collect();
             let looks = self.look_for_all::<B::One>(&open, Age::Fresh, &mut sightings, tally);
             let (mut leading, mut joined, mut queued) = (Vec::new(), Vec::new(), Vec::new());
