@@ -7,6 +7,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::layer::LayerName;
+use crate::tier::Breaker;
+
 /// Lines of counters; threads are spread over them.
 const LINES: usize = 16;
 
@@ -182,6 +185,18 @@ pub struct TierStats {
     pub evictions: Option<u64>,
     /// As [`Stats::bytes`].
     pub bytes: Option<u64>,
+    /// The layer that it is; `None` where the cache has no layers.
+    pub layer: Option<LayerName>,
+    /// Calls to it that failed, those included that it was spared while it was left alone.
+    pub errors: u64,
+    /// Whether calls go to it.
+    pub breaker: Breaker,
+    /// Entries that were copied into it because a lookup found them in a tier below.
+    pub promotions: u64,
+    /// Copies that are on their way to it, and keys that it has still to empty.
+    pub waiting: u64,
+    /// Copies that it was to get and did not: it was away, refused them, or too many were waiting.
+    pub dropped_copies: u64,
 }
 
 impl TierStats {
