@@ -60,7 +60,7 @@ pub use crate::spec::{Layers, Spec, Ttl};
 pub use crate::stats::{Stats, TierStats};
 pub use crate::store::Store;
 pub use crate::tag::{Tag, Tags};
-pub use crate::tier::{Breaker, Guarded};
+pub use crate::tier::{Breaker, Guarded, Stack, StackError, Tier};
 pub use crate::value::Value;
 
 /// What the macros' expansions call. Not a public interface.
