@@ -65,10 +65,13 @@ impl FromStr for LayerName {
 /// let layers = LayerSet::of(&[LayerName::L1, LayerName::L3]);
 /// assert!(layers.contains(LayerName::L3) && !layers.contains(LayerName::L2));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct LayerSet(u8);
 
 impl LayerSet {
+    /// No layer.
+    pub(crate) const NONE: Self = Self(0);
+
     /// All layers.
     pub const ALL: Self = Self::of(&LayerName::ALL);
 
@@ -93,6 +96,23 @@ impl LayerSet {
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// And this one.
+    #[must_use]
+    pub(crate) const fn with(self, name: LayerName) -> Self {
+        Self(self.0 | 1 << name as u8)
+    }
+
+    /// But for this one.
+    #[must_use]
+    pub(crate) const fn without(self, name: LayerName) -> Self {
+        Self(self.0 & !(1 << name as u8))
+    }
+
+    /// A number for each set, below 16.
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
     }
 
     /// Whether it is none.

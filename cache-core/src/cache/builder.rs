@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::assemble::Assembly;
 use super::near::Near;
-use super::{Above, Backend, Background, Cache, Shared, Ttls};
+use super::{Backend, Background, Cache, Shared, Ttls};
 use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::layer::{Coherence, Layer, LayerName, LayerSet};
 use crate::memory::{Memory, MemoryLimit};
-use crate::remote::{OwnChanges, Remote};
 use crate::stats::Counters;
 use crate::store::Store;
 
@@ -175,43 +175,37 @@ impl CacheBuilder {
     }
 
     /// The cache.
+    ///
+    /// # Panics
+    /// Where none of several stores can keep generations and leases, because each has only copies of
+    /// entries: someone else's web server alone, for example.
     #[must_use]
     pub fn build(self) -> Cache {
-        let (mut above, mut near) = (None, OnceLock::new());
-        let memory = |limit: &MemoryLimit| Memory::new(limit, self.clock.clone());
-        let (mut upper, mut stores) = (None, Vec::new());
-        for (name, layer) in self.layers {
-            match layer.behind {
-                crate::layer::Behind::Memory(limit) => upper = Some((limit, layer.ttl)),
-                crate::layer::Behind::Store(store) => stores.push((name, store)),
-            }
-        }
-        let behind = match stores.pop() {
-            Some((_, store)) => Behind::Store(store),
-            None => self.behind,
+        let is_off = matches!(self.behind, Behind::Off);
+        let assembly = match self.behind {
+            Behind::Off => Assembly::default(),
+            Behind::Store(store) if self.layers.is_empty() => Assembly::of(store, self.time_budget),
+            Behind::Memory | Behind::Store(_) => Assembly::new(self.layers, self.time_budget),
         };
-        let backend = match behind {
-            Behind::Off => Backend::Off,
-            Behind::Memory => Backend::Memory(memory(&self.limit)),
-            Behind::Store(store) => {
-                let store = match upper {
-                    None => store,
-                    Some((limit, ttl)) => {
-                        let upper = Arc::new(Above::new(self.coherence, ttl));
-                        let watcher = Arc::clone(&upper);
-                        let store = Arc::new(OwnChanges::new(store, Arc::clone(&upper)));
-                        let _ = store.watch(watcher);
-                        above = Some(upper);
-                        near = OnceLock::from(Near {
-                            memory: memory(&limit),
-                            flights: Flights::new(),
-                        });
-                        store
-                    }
-                };
-                Backend::Remote(Remote::new(store, false, self.time_budget, self.lease))
-            }
+        let (named_layers, most) = (assembly.names(), assembly.most());
+        let limit = match &assembly.memory {
+            Some(memory) => memory.limit.clone(),
+            None => self.limit,
         };
+        let memory = || Memory::new(&limit, self.clock.clone());
+        let below = match assembly.below(self.coherence, self.lease, &self.clock) {
+            Ok(below) => below,
+            Err(error) => panic!("{error}"),
+        };
+        let (backend, above) = match below {
+            Some((remote, above)) => (Backend::Remote(remote), above),
+            None if is_off => (Backend::Off, None),
+            None => (Backend::Memory(memory()), None),
+        };
+        let near = above.as_ref().map(|_| Near {
+            memory: memory(),
+            flights: Flights::new(),
+        });
         Cache {
             layers: LayerSet::ALL,
             shared: Arc::new(Shared {
@@ -224,11 +218,11 @@ impl CacheBuilder {
                 clock: self.clock,
                 counters: Counters::new(),
                 background: Background::new(),
-                near,
+                near: near.map_or_else(OnceLock::new, OnceLock::from),
                 above,
-                limit: self.limit,
-                most: None,
-                named_layers: None,
+                limit,
+                most,
+                named_layers,
             }),
         }
     }

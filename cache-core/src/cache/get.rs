@@ -69,7 +69,13 @@ impl Cache {
             Some(Stand::Store(remote)) => {
                 for keys in keys.chunks(WHOLE_AT_ONCE) {
                     let found = self.find_many_in(remote, keys, Part::Whole).await?;
-                    values.extend(found.iter().map(|found| self.decode(found.as_ref()?)));
+                    for found in &found {
+                        let value = found.as_ref().and_then(|found| self.decode(found));
+                        if value.is_some() {
+                            self.shared.counters.add_below();
+                        }
+                        values.push(value);
+                    }
                 }
             }
         }

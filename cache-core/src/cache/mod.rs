@@ -1,6 +1,7 @@
 //! The cache: one handle, whatever is behind it.
 
 mod above;
+mod assemble;
 mod background;
 mod builder;
 mod delete;
@@ -32,6 +33,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 pub(crate) use self::above::Above;
 pub(crate) use self::background::{Background, Order};
 pub use self::builder::CacheBuilder;
@@ -53,13 +56,14 @@ use crate::event::Bus;
 use crate::fence::Fences;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
+use crate::health::TierHealth;
 use crate::key::Key;
-use crate::layer::LayerSet;
+use crate::layer::{LayerName, LayerSet};
 use crate::memory::{Memory, MemoryLimit};
-use crate::remote::Remote;
+use crate::remote::{Budget, Remote};
 use crate::spec::Spec;
 use crate::stats::{Count as Counted, Counters, Stats, TierStats};
-use crate::store::own_scope;
+use crate::store::{Store as _, own_scope};
 use crate::tag::{Tag, Tags};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -176,20 +180,71 @@ impl Cache {
     /// What the cache did so far. Cheap, but for what it holds see [`survey`](Self::survey).
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.counters.snapshot();
-        let mut tier = TierStats::new(self.store_name(), &stats);
+        let counters = &self.shared.counters;
+        let mut stats = counters.snapshot();
+        let mut tiers = Vec::new();
         match &self.shared.backend {
-            Backend::Off => {}
+            Backend::Off => tiers.push(TierStats::new("off", &stats)),
             Backend::Memory(memory) => {
+                let mut tier = TierStats::new("memory", &stats);
                 tier.entries = Some(memory.len());
                 tier.evictions = Some(memory.evictions());
+                tiers.push(tier);
             }
-            Backend::Remote(remote) => stats.queued_invalidations = remote.queued() as u64,
+            Backend::Remote(remote) => {
+                stats.queued_invalidations = remote.queued() as u64;
+                let below = counters.below();
+                if let (Some(above), Some(beside)) = (&self.shared.above, self.beside()) {
+                    tiers.push(TierStats {
+                        hits: stats.hits.saturating_sub(below),
+                        misses: stats.misses + below,
+                        entries: Some(beside.memory.len()),
+                        evictions: Some(beside.memory.evictions()),
+                        layer: Some(LayerName::L1),
+                        promotions: above.promotions(),
+                        ..TierStats::new("memory", &stats)
+                    });
+                }
+                let mut stores = remote.store.tiers();
+                if let [only] = &mut *stores {
+                    only.hits = match &self.shared.above {
+                        Some(_) => below,
+                        None => stats.hits,
+                    };
+                    only.misses = stats.misses;
+                    only.layer = self.shared.named_layers.and(remote.layers().iter().next());
+                }
+                tiers.append(&mut stores);
+            }
         }
-        stats.entries = tier.entries;
-        stats.evictions = tier.evictions;
-        stats.tiers = vec![tier];
+        if let Some(first) = tiers.first() {
+            (stats.entries, stats.evictions) = (first.entries, first.evictions);
+        }
+        stats.tiers = tiers;
         stats
+    }
+
+    /// Asks each tier whether it can be used.
+    pub(crate) async fn tier_health(&self) -> Vec<TierHealth> {
+        let stores = match &self.shared.backend {
+            Backend::Off | Backend::Memory(_) => {
+                return vec![TierHealth::of(self.store_name(), async { Ok(()) }).await];
+            }
+            Backend::Remote(remote) => remote.stores(),
+        };
+        let mut tiers = Vec::new();
+        if self.shared.above.is_some() {
+            tiers.push(TierHealth::of("memory", async { Ok(()) }).await);
+        }
+        let asked = stores.iter().map(|store| {
+            let mut budget = Budget::new(store.name(), store.time_budget());
+            TierHealth::of(
+                store.name(),
+                async move { budget.spend(store.ping()).await },
+            )
+        });
+        tiers.extend(join_all(asked).await);
+        tiers
     }
 
     /// Whether the store behind the cache can be used.

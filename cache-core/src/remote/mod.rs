@@ -1,22 +1,24 @@
 //! A store of bytes, as the cache uses it: within a time budget, validated, and with a journal of
 //! what it could not take.
 
+mod below;
 mod budget;
 mod journal;
 mod many;
 mod own_changes;
 mod walk;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub(crate) use self::below::Below;
 pub(crate) use self::budget::Budget;
 use self::journal::Journal;
 pub(crate) use self::journal::Ticket;
 pub(crate) use self::own_changes::OwnChanges;
 pub(crate) use self::walk::{STEP, Walk};
-use crate::cache::Invalidation;
+use crate::cache::{Above, Invalidation};
 use crate::codec;
 use crate::envelope::{self, Envelope, Meta};
 use crate::error::StoreError;
@@ -26,10 +28,14 @@ use crate::key::{Key, Pattern};
 use crate::layer::LayerSet;
 use crate::slot::SlotHead;
 use crate::store::{Claim, Lease, Nonce, Part, Reading, Scopes, Store};
+use crate::tier::Guarded;
 
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) store: Arc<dyn Store>,
+    below: Arc<Below>,
+    layers: LayerSet,
+    above: Option<Arc<Above>>,
     budget: Duration,
     pub(crate) lease: Duration,
     journal: Arc<Journal>,
@@ -37,7 +43,9 @@ pub(crate) struct Remote {
     /// Whether each entry has a scope to itself, the last one of its scopes.
     pub(crate) has_own_scopes: bool,
     /// Whether the last look failed: said once when it begins, and once when it ends.
-    is_down: AtomicBool,
+    is_down: Arc<AtomicBool>,
+    /// The same with fewer layers, by the numbers of their sets.
+    views: Box<[OnceLock<Remote>; 16]>,
 }
 
 /// What a look at the store showed.
@@ -135,30 +143,69 @@ impl Seen {
 }
 
 impl Remote {
+    /// `above` is what process memory above depends on, if there is some.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        has_own_scopes: bool,
-        budget: Duration,
+        below: Below,
+        layers: LayerSet,
+        above: Option<Arc<Above>>,
         lease: Duration,
     ) -> Self {
-        let journal = Journal::new(Arc::clone(&store), budget);
+        let budget = below.budget();
+        let store = below.store(above.as_ref(), LayerSet::ALL);
         let bus = store.events().map(|log| Bus::new(log, budget));
         Self {
-            store,
             budget,
             lease,
-            journal,
+            journal: Journal::new(Arc::clone(&store), budget),
             bus,
-            has_own_scopes,
-            is_down: AtomicBool::new(false),
+            has_own_scopes: matches!(below, Below::Stack(_)),
+            is_down: Arc::default(),
+            views: Box::default(),
+            below: Arc::new(below),
+            layers,
+            above,
+            store,
         }
     }
 
     /// The same where it has only these layers; `None` where it has none of them.
     #[inline]
     pub(crate) fn within(&self, layers: LayerSet) -> Option<&Self> {
-        let _ = layers;
-        Some(self)
+        let meant = self.layers.and(layers);
+        if meant == self.layers {
+            Some(self)
+        } else if meant.is_empty() {
+            None
+        } else {
+            Some(self.view(meant))
+        }
+    }
+
+    #[cold]
+    fn view(&self, layers: LayerSet) -> &Self {
+        self.views[layers.number()].get_or_init(|| Self {
+            store: self.below.store(self.above.as_ref(), layers),
+            below: Arc::clone(&self.below),
+            layers,
+            above: self.above.clone(),
+            budget: self.budget,
+            lease: self.lease,
+            journal: Arc::clone(&self.journal),
+            bus: self.bus.clone(),
+            has_own_scopes: self.has_own_scopes,
+            is_down: Arc::clone(&self.is_down),
+            views: Box::default(),
+        })
+    }
+
+    /// The stores one by one, from the fastest to the slowest.
+    pub(crate) fn stores(&self) -> Vec<Guarded> {
+        self.below.stores()
+    }
+
+    /// The layers that it has.
+    pub(crate) fn layers(&self) -> LayerSet {
+        self.layers
     }
 
     pub(crate) fn budget(&self) -> Budget<'_> {
@@ -181,6 +228,7 @@ impl Remote {
     /// Waits until the store has taken every invalidation, and every event.
     pub(crate) async fn settled(&self) {
         self.journal.flush().await;
+        self.store.settle().await;
         if let Some(bus) = &self.bus {
             bus.flush().await;
         }

@@ -198,6 +198,10 @@ impl Store for OwnChanges {
         self.store.events()
     }
 
+    async fn settle(&self) {
+        self.store.settle().await;
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.store.ping().await
     }

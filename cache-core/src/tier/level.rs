@@ -46,6 +46,20 @@ impl Tier {
         }
     }
 
+    pub(crate) fn layer(&self) -> LayerName {
+        self.layer
+    }
+
+    /// How long the tier keeps an entry at most.
+    pub(crate) fn most(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// The store with its guard.
+    pub(crate) fn guarded(&self) -> Guarded {
+        Guarded::new(Arc::clone(&self.store), self.budget)
+    }
+
     /// How long the tier keeps an entry at most, whatever the entry's own ttl; no less than that unless
     /// set.
     #[must_use]

@@ -133,6 +133,11 @@ impl Stack {
         join_all(self.shared.levels.iter().map(|level| level.behind.flush())).await;
     }
 
+    /// The stores, from the fastest to the slowest.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &Guarded> {
+        self.shared.levels.iter().map(|level| &level.store)
+    }
+
     pub(super) fn authority(&self) -> &Guarded {
         &self.authority_level().store
     }
