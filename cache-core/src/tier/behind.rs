@@ -33,6 +33,8 @@ pub(super) struct Behind {
     is_authority: bool,
     waiting: Mutex<Waiting>,
     is_working: AtomicBool,
+    /// Held while some of it is being done.
+    turn: tokio::sync::Mutex<()>,
     /// The largest entry that the tier takes, as far as it has said so.
     largest: AtomicU64,
     promotions: AtomicU64,
@@ -117,6 +119,7 @@ impl Behind {
             is_authority,
             waiting: Mutex::default(),
             is_working: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
             largest: AtomicU64::new(u64::MAX),
             promotions: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -140,7 +143,8 @@ impl Behind {
     /// Copies an entry into the tier, soon. Not while the tier is left alone, and not what is larger than
     /// it takes.
     pub(super) fn copy(self: &Arc<Self>, key: &str, copy: Copy) {
-        let is_too_large = copy.entry.len() as u64 > self.largest.load(Ordering::Relaxed);
+        let size = copy.entry.len();
+        let is_too_large = size as u64 > self.largest.load(Ordering::Relaxed) || size > MOST_BYTES;
         if is_too_large || self.store.breaker() != Breaker::Closed {
             self.drop_copy();
             return;
@@ -204,6 +208,11 @@ impl Behind {
 
     /// Does some of what waits. Fails where the tier did not take all of it.
     async fn turn(&self) -> Result<(), StoreError> {
+        // One after the other, so that nothing is done twice; but who takes longer than a turn can take is
+        // on a runtime that stands still.
+        let rounds = u32::try_from(TURN / AT_ONCE + 1).unwrap_or(u32::MAX);
+        let longest = self.store.time_budget().saturating_mul(rounds);
+        let _turn = tokio::time::timeout(longest, self.turn.lock()).await;
         let (mut numbers, mut keys, mut copies) = (Vec::new(), Vec::new(), Vec::new());
         for (number, (key, work)) in self.waiting.lock().work.iter().take(TURN) {
             match work {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 
-use super::entry::{identity, left};
+use super::entry::{identity, left, spreadable};
 use super::read::Look;
 use super::stack::Stack;
 use crate::envelope;
@@ -71,44 +71,30 @@ impl Stack {
         if !self.has_copies() {
             return authority.take(key).await;
         }
-        let mut reading = authority.take(key).await?;
+        let slot = authority.take(key).await?.slot;
         let mut look = Look::new(self, key, Scopes::Stored);
-        let taken = match identity(reading.slot.as_deref()) {
-            Some(taken) => Some(taken),
-            None => self.find_copy(&mut look, &mut reading).await?,
+        let current = look.current_identity().await?;
+        let slot = match (identity(slot.as_deref()), current) {
+            (None, Some(current)) => look.copy_with(current).await?.or(slot),
+            _ => slot,
         };
-        let own = own_scope(key);
-        if let Some(taken) = taken
-            && look.current_identity().await? == Some(taken)
-            && self.end(&[(key.to_owned(), taken)]).await? != [true]
+        let taken = identity(slot.as_deref());
+        // Before it is ended: whoever gets it must see that it was valid.
+        let mut reading = look.reading(slot).await?;
+        if let Some(taken) = taken.filter(|taken| current == Some(*taken))
+            && self.end(&[(key.to_owned(), taken)]).await? != [Ended::Now]
         {
             // Another caller has it.
             reading = Reading::default();
         }
-        // Whatever else was there: a copy in a tier that does not answer, for example.
-        authority.invalidate(&[own], &[]).await?;
+        // Whatever else there may be: a copy in a tier that does not answer, for example.
+        authority.invalidate(&[own_scope(key)], &[]).await?;
         self.empty_copies(&[key.to_owned()]);
         Ok(reading)
     }
 
-    /// The identity of the current entry, which only another tier than the authority has; and the entry.
-    async fn find_copy(
-        &self,
-        look: &mut Look<'_>,
-        reading: &mut Reading,
-    ) -> Result<Option<Nonce>, StoreError> {
-        let Some(current) = look.current_identity().await? else {
-            return Ok(None);
-        };
-        let Some(slot) = look.copy_with(current).await? else {
-            return Ok(None);
-        };
-        *reading = look.reading(slot);
-        Ok(Some(current))
-    }
-
-    /// Ends each of these entries in all tiers, if it is the current one; which of them were.
-    async fn end(&self, entries: &[(String, Nonce)]) -> Result<Vec<bool>, StoreError> {
+    /// Ends each of these entries in all tiers, if it is the current one.
+    async fn end(&self, entries: &[(String, Nonce)]) -> Result<Vec<Ended>, StoreError> {
         let steps: Vec<Advance> = entries
             .iter()
             .map(|(key, identity)| Advance {
@@ -117,14 +103,18 @@ impl Stack {
                 to: Nonce::random(),
             })
             .collect();
-        let current = self
-            .authority()
-            .advance(&steps, Some(Duration::ZERO))
-            .await?;
-        let taken = steps.iter().zip(current);
-        Ok(taken
-            .map(|(step, current)| current == Some(step.to))
-            .collect())
+        let advancing = self.authority().advance(&steps, Some(Duration::ZERO));
+        let current = advancing.await?;
+        let ended = steps.iter().zip(current).map(|(step, current)| {
+            if current == Some(step.to) {
+                Ended::Now
+            } else if current.is_some() {
+                Ended::Before
+            } else {
+                Ended::Unknown
+            }
+        });
+        Ok(ended.collect())
     }
 
     /// Removes those of the entries that are still there, in whatever tier. How many were.
@@ -133,69 +123,80 @@ impl Stack {
         if !self.has_copies() || entries.is_empty() {
             return authority.remove(entries).await;
         }
-        let ended = self.end(entries).await?;
-        let entries = entries.iter().cloned().zip(ended);
-        let (ended, others): (Vec<_>, Vec<_>) = entries.partition(|(_, is_ended)| *is_ended);
-        let bare = |entries: Vec<((String, Nonce), bool)>| -> Vec<(String, Nonce)> {
-            entries.into_iter().map(|(entry, _)| entry).collect()
-        };
-        let (ended, others) = (bare(ended), bare(others));
-        // What has no scope of its own is at the authority alone.
-        let removing = try_join(authority.remove(&ended), authority.remove(&others));
-        let (_, removed) = removing.await?;
-        if !ended.is_empty() {
-            let own: Vec<String> = ended.iter().map(|(key, _)| own_scope(key)).collect();
-            authority.invalidate(&own, &[]).await?;
-            let keys: Vec<String> = ended.iter().map(|(key, _)| key.clone()).collect();
-            self.empty_copies(&keys);
-        }
-        Ok(ended.len() as u64 + removed)
-    }
-
-    /// Changes fields of an entry in place. Where it is to live shorter than its copies know, it becomes
-    /// another entry in its own scope, so that they end: they may lie where this process does not reach.
-    pub(super) async fn patch_all(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
-        let authority = self.authority();
-        if !self.has_copies() {
-            return authority.patch(key, patch).await;
-        }
-        if !self.holds(key, patch.identity).await? {
-            return Ok(false);
-        }
-        let name = [key.to_owned()];
-        let slots = authority.slots(&name, Part::Whole).await?;
-        let Some(mut slot) = slots.into_iter().next().flatten() else {
-            return Ok(false);
-        };
-        let Ok(before) = envelope::open(key, &slot).map(|envelope| envelope.meta.times) else {
-            return authority.patch(key, patch).await;
-        };
-        for (at, bytes) in patch.bytes {
-            match slot.get_mut(*at..at.saturating_add(bytes.len())) {
-                Some(changed) => changed.copy_from_slice(bytes),
-                None => return Ok(false),
+        let (mut counted, mut slots, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for (entry, ended) in entries.iter().zip(self.end(entries).await?) {
+            match ended {
+                Ended::Now => {
+                    counted.push(entry.0.clone());
+                    slots.push(entry.clone());
+                }
+                // Whoever ended it counts it, also where the slot is still to be emptied.
+                Ended::Before => slots.push(entry.clone()),
+                Ended::Unknown => others.push(entry.clone()),
             }
         }
-        let next = Nonce::random();
-        let (Ok(after), Ok(succession)) = (
-            envelope::parse(&slot).map(|envelope| envelope.meta.times),
-            envelope::succeed(key, &slot, next),
-        ) else {
-            return authority.patch(key, patch).await;
-        };
-        let now = self.now();
-        // Forever is longest.
-        let ends = |ttl: Option<Duration>| ttl.unwrap_or(Duration::MAX);
-        if ends(left(&after, now)) >= ends(left(&before, now)) {
-            return authority.patch(key, patch).await;
+        let removing = try_join(authority.remove(&slots), authority.remove(&others));
+        let (_, removed) = removing.await?;
+        if !counted.is_empty() {
+            let own: Vec<String> = counted.iter().map(|key| own_scope(key)).collect();
+            authority.invalidate(&own, &[]).await?;
+            self.empty_copies(&counted);
         }
+        Ok(counted.len() as u64 + removed)
+    }
+
+    /// Changes fields of an entry in place, and sees to it that no tier keeps it for too long.
+    pub(super) async fn patch_all(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
+        let Some(identity) = self.patch_everywhere(key, patch).await? else {
+            return Ok(false);
+        };
+        self.cap(key, identity, patch.ttl).await;
+        Ok(true)
+    }
+
+    /// Changes fields of an entry in place; the identity that it then has. Where it is to live shorter than its copies know, it becomes
+    /// another entry in its own scope, so that they end: they may lie where this process does not reach.
+    async fn patch_everywhere(
+        &self,
+        key: &str,
+        patch: Patch<'_>,
+    ) -> Result<Option<Nonce>, StoreError> {
+        let authority = self.authority();
+        if !self.has_copies() {
+            let is_patched = authority.patch(key, patch).await?;
+            return Ok(is_patched.then_some(patch.identity));
+        }
+        let head = match self.at_authority(key, Part::Head).await? {
+            Some(head) if identity(Some(&head)).is_some() => head,
+            _ => match self.put_back(key, patch.identity).await? {
+                Some(entry) => entry,
+                None => return Ok(None),
+            },
+        };
+        if identity(Some(&head)) != Some(patch.identity) {
+            return Ok(None);
+        }
+        if !self.shortens(key, &head, &patch) {
+            let is_patched = authority.patch(key, patch).await?;
+            return Ok(is_patched.then_some(patch.identity));
+        }
+        let Some(mut whole) = self.at_authority(key, Part::Whole).await? else {
+            return Ok(None);
+        };
+        let next = Nonce::random();
+        let succession = apply(&patch, &mut whole)
+            .and_then(|()| envelope::succeed(key, &whole, next).ok())
+            .filter(|_| identity(Some(&whole)) == Some(patch.identity));
+        let Some(succession) = succession else {
+            return Ok(None);
+        };
         let step = Advance {
             scope: own_scope(key),
             from: Some(patch.identity),
             to: next,
         };
         if authority.advance(&[step], patch.ttl).await? != [Some(next)] {
-            return Ok(false);
+            return Ok(None);
         }
         let mut bytes = patch.bytes.to_vec();
         bytes.extend(succession);
@@ -204,28 +205,65 @@ impl Stack {
             ..patch
         };
         let is_patched = authority.patch(key, patch).await?;
-        self.empty_copies(&name);
-        Ok(is_patched)
+        self.empty_copies(&[key.to_owned()]);
+        Ok(is_patched.then_some(next))
     }
 
-    /// Whether the authority has this entry; where only another tier had it, it is put back first.
-    async fn holds(&self, key: &str, wanted: Nonce) -> Result<bool, StoreError> {
-        let name = [key.to_owned()];
-        let slots = self.authority().slots(&name, Part::Head).await?;
-        match identity(slots.first().and_then(Option::as_deref)) {
-            Some(there) => Ok(there == wanted),
-            None => {
-                let mut look = Look::new(self, key, Scopes::Stored);
-                let Some(entry) = look.copy_with(wanted).await? else {
-                    return Ok(false);
-                };
-                let times = envelope::parse(&entry).map(|envelope| envelope.meta.times);
-                let ttl = times.ok().and_then(|times| left(&times, self.now()));
-                let ttl = self.authority_level().keeps(ttl);
-                restore(self.authority(), key, &entry, ttl).await
-            }
-        }
+    async fn at_authority(&self, key: &str, part: Part) -> Result<Option<Vec<u8>>, StoreError> {
+        let slots = self.authority().slots(&[key.to_owned()], part).await?;
+        Ok(slots.into_iter().next().flatten())
     }
+
+    /// Whether there may be copies of an entry that would outlive the change. `false` for what has none.
+    fn shortens(&self, key: &str, head: &[u8], patch: &Patch<'_>) -> bool {
+        let now = self.now();
+        // Forever is longest.
+        let lives = |slot: &[u8]| -> Option<Duration> {
+            let times = envelope::parse(slot).ok()?.meta.times;
+            Some(left(&times, now).unwrap_or(Duration::MAX))
+        };
+        let may_have_copies =
+            envelope::parse(head).is_ok_and(|envelope| spreadable(key, &envelope).is_some());
+        let mut changed = head.to_vec();
+        may_have_copies
+            && match (apply(patch, &mut changed), lives(head), lives(&changed)) {
+                (Some(()), Some(before), Some(after)) => after < before,
+                _ => true,
+            }
+    }
+
+    /// Puts an entry back that is the current one, though the authority no longer has it.
+    async fn put_back(&self, key: &str, wanted: Nonce) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut look = Look::new(self, key, Scopes::Stored);
+        let Some(entry) = look.copy_with(wanted).await? else {
+            return Ok(None);
+        };
+        let times = envelope::parse(&entry).map(|envelope| envelope.meta.times);
+        let ttl = times.ok().and_then(|times| left(&times, self.now()));
+        let ttl = self.authority_level().keeps(ttl);
+        let is_back = restore(self.authority(), key, &entry, ttl).await?;
+        Ok(is_back.then_some(entry))
+    }
+}
+
+/// What became of an entry that was to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It was the current one, and is no more.
+    Now,
+    /// It was not: another caller ended it, or replaced it.
+    Before,
+    /// Its key has no current one. It may be without a scope of its own.
+    Unknown,
+}
+
+/// Makes the changes of a patch; `None` where they are not in the slot.
+fn apply(patch: &Patch<'_>, slot: &mut [u8]) -> Option<()> {
+    for (at, bytes) in patch.bytes {
+        let changed = slot.get_mut(*at..at.checked_add(bytes.len())?)?;
+        changed.copy_from_slice(bytes);
+    }
+    Some(())
 }
 
 /// Puts an entry back into the authority's slot, if there is neither an entry nor a lease in it; whether

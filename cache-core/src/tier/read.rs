@@ -53,7 +53,7 @@ impl Stack {
             let (slot, generations) = join(first.slot(key), generations).await;
             look.learn(asked, generations?);
             if let Some(slot) = look.copy_of(first, slot, &mut stale).await? {
-                return Ok(look.reading(slot));
+                return look.reading(Some(slot)).await;
             }
             for level in above {
                 // No copy anywhere can be valid; a tier that is not asked has missed nothing.
@@ -63,7 +63,7 @@ impl Stack {
                 let slot = level.slot(key).await;
                 if let Some(slot) = look.copy_of(level, slot, &mut stale).await? {
                     self.promote(level, key, &slot);
-                    return Ok(look.reading(slot));
+                    return look.reading(Some(slot)).await;
                 }
             }
         }
@@ -88,14 +88,14 @@ impl Stack {
             if let Some(mut slot) = look.copy_of(level, slot, &mut stale).await? {
                 self.promote(level, key, &slot);
                 put_lease(reading.slot.as_deref(), &mut slot);
-                return Ok(look.reading(slot));
+                return look.reading(Some(slot)).await;
             }
         }
         match stale {
             // With the lease that is held meanwhile, by which callers know what load to wait for.
             Some(mut slot) if worth == Worth::Nothing => {
                 put_lease(reading.slot.as_deref(), &mut slot);
-                Ok(look.reading(slot))
+                look.reading(Some(slot)).await
             }
             _ => Ok(reading),
         }
@@ -274,17 +274,16 @@ impl<'a> Look<'a> {
         scopes.iter().all(lists)
     }
 
-    /// An entry that was found, with the generations that were asked for.
-    pub(super) fn reading(&self, slot: Vec<u8>) -> Reading {
-        let known = |scope: &String| self.known.get(scope).copied().flatten();
-        let generations = match self.scopes {
-            Scopes::Named(scopes) => scopes.iter().map(known).collect(),
-            Scopes::Stored => listed(self.key, Some(&slot)).iter().map(known).collect(),
+    /// What is in a slot, with the generations that were asked for.
+    pub(super) async fn reading(&mut self, slot: Option<Vec<u8>>) -> Result<Reading, StoreError> {
+        let scopes = match self.scopes {
+            Scopes::Named(scopes) => scopes.to_vec(),
+            Scopes::Stored => listed(self.key, slot.as_deref()),
         };
-        Reading {
-            slot: Some(slot),
-            generations,
-        }
+        self.learn_all(scopes.clone()).await?;
+        let known = |scope: &String| self.known.get(scope).copied().flatten();
+        let generations = scopes.iter().map(known).collect();
+        Ok(Reading { slot, generations })
     }
 
     /// The first copy of this entry that a tier has, whatever its age.

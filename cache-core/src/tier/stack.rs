@@ -120,7 +120,7 @@ impl Stack {
         self.shared.levels[self.shared.authority].layer
     }
 
-    /// How long a lookup may take at most: all tiers, and the authority twice.
+    /// How long a lookup may take: all tiers, and the authority twice. A cache on the stack needs as much.
     #[must_use]
     pub fn time_budget(&self) -> Duration {
         let all = self.shared.levels.iter();
@@ -218,21 +218,19 @@ impl Stack {
 
     /// Lets the authority keep an entry no longer than it keeps any. Its generations were to outlive the
     /// entry wherever it lies, so this is a step of its own.
-    async fn cap(&self, key: &str, entry: &[u8], ttl: Option<Duration>) {
+    pub(super) async fn cap(&self, key: &str, identity: Nonce, ttl: Option<Duration>) {
         let keeps = self.authority_level().keeps(ttl);
         if keeps == ttl {
             return;
         }
-        if let Some(identity) = entry::identity(Some(entry)) {
-            let patch = Patch {
-                identity,
-                bytes: &[],
-                scopes: &[],
-                ttl: keeps,
-            };
-            // It is counted there; the entry is kept for longer.
-            let _ = self.authority().patch(key, patch).await;
-        }
+        let patch = Patch {
+            identity,
+            bytes: &[],
+            scopes: &[],
+            ttl: keeps,
+        };
+        // A failure is counted there; then the entry is kept for longer.
+        let _ = self.authority().patch(key, patch).await;
     }
 }
 
@@ -296,7 +294,9 @@ impl Store for Stack {
         let filled = authority.fill(key, token, entry, scopes, ttl).await?;
         if filled == Filled::Stored {
             self.spread(key, entry, ttl);
-            self.cap(key, entry, ttl).await;
+            if let Some(identity) = entry::identity(Some(entry)) {
+                self.cap(key, identity, ttl).await;
+            }
         }
         Ok(filled)
     }
