@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use larder_core::{Error, Store as _, StoreError};
+use larder_memcached::MemcachedStore;
 use larder_testkit::MemcachedServer;
 
-use crate::stage::{Stage, ask, in_time, noise, store_on};
+use crate::stage::{Stage, ask, flood, in_time, noise, store_on};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -57,6 +58,33 @@ async fn a_server_that_takes_more_is_given_more() {
     .await;
 }
 
+/// How large a value the server is said to take, by the error for one of so many bytes.
+async fn limit_told(store: &MemcachedStore, size: usize) -> u64 {
+    match store.copy(":key", &noise(size), None).await {
+        Err(StoreError::TooLarge { limit, .. }) => limit,
+        other => panic!("it is too large: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_too_large_is_not_sent_again_until_there_is_a_new_connection() {
+    in_time(async {
+        let server = MemcachedServer::start().await;
+        let store = store_on(&server.url()).await;
+        let learned = 2 * MEGABYTE as u64 - 1;
+        assert_eq!(limit_told(&store, 2 * MEGABYTE).await, learned);
+        server.pause();
+        assert_eq!(limit_told(&store, 3 * MEGABYTE).await, learned);
+        server.resume();
+        // The server may be another one now.
+        store.pool().retain(|_, _| false);
+        store.ping().await.expect("it answers");
+        let learned = 3 * MEGABYTE as u64 - 1;
+        assert_eq!(limit_told(&store, 3 * MEGABYTE).await, learned);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_server_that_evicts_generations_gives_misses_and_never_stale_values() {
     in_time(async {
@@ -66,7 +94,6 @@ async fn a_full_server_that_evicts_generations_gives_misses_and_never_stale_valu
             other,
             server,
         } = &Stage::on(server).await;
-        let filler = noise(2_000);
         for round in 0_u32..4 {
             for number in 0..50_u32 {
                 let value = (round, number);
@@ -78,9 +105,7 @@ async fn a_full_server_that_evicts_generations_gives_misses_and_never_stale_valu
                 let done = other.invalidate_tags([format!("tag:{number}")]).await;
                 done.expect("it is taken");
             }
-            for number in 0..3_000_u32 {
-                let _ = other.set(format!("filler:{round}:{number}"), &filler).await;
-            }
+            flood(server).await;
             for number in 0..50_u32 {
                 let found = cache.get::<(u32, u32)>(format!("key:{number}")).await;
                 let found = found.expect("it answers");
@@ -92,8 +117,10 @@ async fn a_full_server_that_evicts_generations_gives_misses_and_never_stale_valu
                 }
             }
         }
-        let gone = ask(server, b"mg larder:v1::filler:0:0\r\n").await;
-        assert_eq!(gone, "EN", "the server had to evict");
+        for gone in ["larder:v1:#tag:1", "filler:0"] {
+            let found = ask(server, format!("mg {gone}\r\n").as_bytes()).await;
+            assert_eq!(found, "EN", "{gone} had to be evicted");
+        }
     })
     .await;
 }

@@ -4,4 +4,5 @@ mod keys;
 mod limits;
 mod meddled;
 mod outage;
+mod round_trips;
 mod stage;

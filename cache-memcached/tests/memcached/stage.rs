@@ -65,6 +65,16 @@ pub(crate) async fn put_raw(server: &MemcachedServer, key: &str, bytes: &[u8]) {
     assert_eq!(ask(server, &command).await, "STORED");
 }
 
+/// Puts so many small values that a server of a few megabytes forgets what it had.
+pub(crate) async fn flood(server: &MemcachedServer) {
+    let mut commands = String::new();
+    for number in 0..60_000 {
+        commands.push_str(&format!("ms filler:{number} 16 q\r\n0123456789abcdef\r\n"));
+    }
+    commands.push_str("mn\r\n");
+    assert_eq!(ask(server, commands.as_bytes()).await, "MN");
+}
+
 /// Bytes that no compression makes shorter.
 pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
