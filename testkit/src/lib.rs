@@ -1,7 +1,8 @@
 //! Real servers on loopback ports, and a proxy that breaks connections to them, for the tests of larder.
 //!
 //! [`RedisServer`] runs the installed `redis-server` in a temporary folder; [`FaultProxy`] stands in front of a
-//! port, injects faults and counts round trips. Both end when they are dropped, also when the test panics.
+//! port, injects faults and counts round trips. With the feature `objects`, `S3Server` and `WebDavServer` serve
+//! S3 and WebDAV from a temporary folder. All end when they are dropped, also when the test panics.
 //! Whatever goes wrong here fails the test that asked for it: these types panic instead of returning errors.
 //!
 //! ```no_run
@@ -21,6 +22,8 @@
 
 mod fault_proxy;
 mod link;
+#[cfg(feature = "objects")]
+mod objects;
 mod port;
 mod process;
 mod redis_builder;
@@ -29,6 +32,8 @@ mod redis_site;
 mod tls;
 
 pub use fault_proxy::{Fault, FaultProxy};
+#[cfg(feature = "objects")]
+pub use objects::{S3Server, WebDavServer};
 pub use process::Process;
 pub use redis_builder::RedisServerBuilder;
 pub use redis_server::RedisServer;

@@ -1,0 +1,1 @@
+//! S3, local files and HTTP as stores.
