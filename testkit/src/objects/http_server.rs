@@ -42,9 +42,7 @@ struct Running {
 
 impl HttpServer {
     /// Starts a server that answers each request by `service`. It listens when this returns.
-    pub(crate) fn start<F>(
-        service: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub(crate) fn start<F>(service: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Answer> + Send + 'static,
     {
