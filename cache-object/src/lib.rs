@@ -7,6 +7,7 @@ mod blob;
 mod connector;
 mod error;
 mod failure;
+mod file;
 mod http;
 mod keyspace;
 mod objects;
@@ -17,5 +18,6 @@ mod settings;
 pub use object_store;
 
 pub use crate::error::ConnectError;
+pub use crate::file::{FileStore, FileStoreBuilder};
 pub use crate::http::{HttpStore, HttpStoreBuilder};
 pub use crate::s3::{S3Store, S3StoreBuilder};

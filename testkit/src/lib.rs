@@ -21,6 +21,7 @@
 //! ```
 
 mod fault_proxy;
+mod folder;
 mod link;
 #[cfg(feature = "objects")]
 mod objects;
@@ -32,6 +33,7 @@ mod redis_site;
 mod tls;
 
 pub use fault_proxy::{Fault, FaultProxy};
+pub use folder::Folder;
 #[cfg(feature = "objects")]
 pub use objects::{S3Server, WebDavServer};
 pub use process::Process;

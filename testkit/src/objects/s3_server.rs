@@ -1,6 +1,6 @@
 //! An S3 server of one's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{Method, Request};
@@ -9,8 +9,9 @@ use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use tempfile::TempDir;
 use tokio::sync::RwLock;
+
+use crate::Folder;
 
 use super::http_server::{Answer, HttpServer};
 
@@ -24,7 +25,7 @@ const SECRET_KEY: &str = "testkit-secret";
 /// Dropping it kills the server and removes the folder.
 pub struct S3Server {
     http: HttpServer,
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl S3Server {
@@ -34,7 +35,7 @@ impl S3Server {
     /// When there is no port or folder for it.
     #[must_use]
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("make a temporary folder");
+        let folder = Folder::new();
         std::fs::create_dir(folder.path().join(BUCKET)).expect("make the bucket");
         let files = FileSystem::new(folder.path()).expect("serve the folder");
         let mut builder = S3ServiceBuilder::new(files);
@@ -83,8 +84,7 @@ impl S3Server {
     /// The folder that holds the bucket's objects, each in a file called like it.
     #[must_use]
     pub fn objects(&self) -> PathBuf {
-        let root: &Path = self.folder.path();
-        root.join(BUCKET)
+        self.folder.path().join(BUCKET)
     }
 
     /// Drops the listener and all connections. Clients are refused from then on.

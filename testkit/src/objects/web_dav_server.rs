@@ -8,7 +8,8 @@ use dav_server::DavHandler;
 use dav_server::localfs::LocalFs;
 use http::Method;
 use http_body_util::BodyExt as _;
-use tempfile::TempDir;
+
+use crate::Folder;
 
 use super::http_server::HttpServer;
 use super::s3_server::plain;
@@ -19,7 +20,7 @@ use super::s3_server::plain;
 /// Dropping it kills the server and removes the folder.
 pub struct WebDavServer {
     http: HttpServer,
-    folder: TempDir,
+    folder: Folder,
     is_static: Arc<AtomicBool>,
 }
 
@@ -30,7 +31,7 @@ impl WebDavServer {
     /// When there is no port or folder for it.
     #[must_use]
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("make a temporary folder");
+        let folder = Folder::new();
         let handler = DavHandler::builder()
             .filesystem(LocalFs::new(folder.path(), false, false, false))
             .build_handler();
