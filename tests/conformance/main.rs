@@ -1,4 +1,4 @@
-//! The list of named checks, on process memory, a real Redis and a real memcached.
+//! The list of named checks, on process memory, on a real Redis, memcached and S3 server, and in a folder.
 
 mod memory {
     larder_conformance::cache_tests!(async { larder_conformance::Subject::memory() });
@@ -93,6 +93,47 @@ mod cluster {
         let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
         let store = RedisStore::builder(cluster.url()).prefix(prefix);
         store.connect().await.expect("the cluster is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}
+
+mod file {
+    use std::sync::OnceLock;
+
+    use larder_conformance::Subject;
+    use larder_object::FileStore;
+    use larder_testkit::Folder;
+
+    /// One folder for all checks: each has a prefix of its own.
+    static FOLDER: OnceLock<Folder> = OnceLock::new();
+
+    async fn open(prefix: String) -> FileStore {
+        let folder = FOLDER.get_or_init(Folder::new);
+        let store = FileStore::builder(folder.path()).prefix(prefix);
+        store.connect().await.expect("the folder is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}
+
+mod s3 {
+    use std::sync::OnceLock;
+
+    use larder_conformance::Subject;
+    use larder_object::S3Store;
+    use larder_testkit::S3Server;
+
+    /// One server for all checks: each has a prefix of its own. It ends with this process.
+    static SERVER: OnceLock<S3Server> = OnceLock::new();
+
+    async fn open(prefix: String) -> S3Store {
+        let server = SERVER.get_or_init(S3Server::start);
+        let store = S3Store::builder(server.bucket())
+            .endpoint(server.endpoint())
+            .access_keys(server.access_key(), server.secret_key())
+            .prefix(prefix);
+        store.connect().await.expect("the server is there")
     }
 
     larder_conformance::tests!(Subject::on(open));
