@@ -22,6 +22,10 @@ pub use larder_macros::{
     Projection, by_hand, cache_read, cache_read_many, cache_write, invalidate_on, on_event,
     resource,
 };
+#[cfg(feature = "memcached")]
+pub use larder_memcached as memcached;
+#[cfg(any(feature = "file", feature = "http", feature = "s3"))]
+pub use larder_object as object;
 #[cfg(feature = "redis")]
 pub use larder_redis as redis;
 

@@ -7,36 +7,23 @@ use super::store::Asked;
 impl<'a> Asked<'a> {
     /// Its address, unless there is none that fits, which is noted.
     pub(super) fn address(&self, example: &str, mistakes: &mut Mistakes) -> Option<&'a Said> {
-        let rank = |said: &&Said| (said.rank, said.key == "urls");
-        let Some(address) = self
-            .said("uri")
-            .into_iter()
-            .chain(self.said("urls"))
-            .max_by_key(rank)
-        else {
-            let word = if self.whereabouts.layer.is_some() {
-                "url"
-            } else {
-                "uri"
+        let said = ["uri", "urls"].into_iter().filter_map(|key| self.said(key));
+        let Some(address) = said.max_by_key(|said| said.rank) else {
+            let word = match self.whereabouts.layer {
+                Some(_) => "url",
+                None => "uri",
             };
-            mistakes.note(&self.whereabouts.place, || {
-                format!(
-                    "`{}` is `{}`, which needs a `{word}`, like `{example}`",
-                    self.whereabouts.word,
-                    self.provider.name()
-                )
-            });
+            self.note_missing(word, example, mistakes);
             return None;
         };
-        // What could not be understood is noted already.
-        address.setting.as_ref()?;
         for uri in address.uris() {
             let theirs = match uri.provider() {
                 Some(theirs) => theirs,
                 None if self.provider == Provider::Http => Provider::Http,
+                // Noted already.
                 None => return None,
             };
-            if self.takes(theirs, address) {
+            if self.takes(theirs) {
                 continue;
             }
             mistakes.note(&address.place, || match theirs {
@@ -49,14 +36,14 @@ impl<'a> Asked<'a> {
             });
             return None;
         }
-        Some(address)
+        // What could not be understood is noted already.
+        address.setting.as_ref().map(|_| address)
     }
 
-    fn takes(&self, theirs: Provider, address: &Said) -> bool {
-        theirs == self.provider
-            // One node tells of the others, and a list has one in each address.
-            || (self.provider == Provider::RedisCluster && theirs == Provider::Redis)
-            || (self.provider == Provider::RedisCluster && theirs == Provider::RedisCluster && address.key == "uri")
+    fn takes(&self, theirs: Provider) -> bool {
+        // One node of a cluster tells of the others.
+        let is_node = self.provider == Provider::RedisCluster && theirs == Provider::Redis;
+        theirs == self.provider || is_node
     }
 
     fn mismatch(&self, address: &Said, whose: &str) -> String {

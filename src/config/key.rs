@@ -88,6 +88,13 @@ const SERVERS: &[Provider] = &[
     Provider::Memcached,
     Provider::Http,
 ];
+const WITH_TLS: &[Provider] = &[
+    Provider::Redis,
+    Provider::RedisCluster,
+    Provider::RedisSentinel,
+    Provider::S3,
+    Provider::Http,
+];
 const S3: &[Provider] = &[Provider::S3];
 
 /// The table of a cache's layers.
@@ -97,7 +104,7 @@ pub(super) const LAYERS: &str = "layers";
 const ENCODED_ONCE: &str = "an entry is encoded once, however many layers keep it";
 
 /// Every key. `docs/configuration.md` has the same table with defaults and reasons.
-pub(super) static KEYS: [Key; 29] = [
+pub(super) static KEYS: [Key; 31] = [
     Key::new("provider", Belongs::Place, EVERY, |value| {
         value.choice(&Provider::NAMES).map(Setting::Provider)
     })
@@ -106,15 +113,10 @@ pub(super) static KEYS: [Key; 29] = [
         value.text().map(|text| Setting::Uri(Uri(text)))
     })
     .or("url"),
-    Key::new(
-        "urls",
-        Belongs::Place,
-        &[Provider::RedisCluster, Provider::RedisSentinel],
-        |value| {
-            let texts = value.texts()?;
-            Ok(Setting::Uris(texts.into_iter().map(Uri).collect()))
-        },
-    ),
+    Key::new("urls", Belongs::Place, &[Provider::RedisCluster], |value| {
+        let texts = value.texts()?;
+        Ok(Setting::Uris(texts.into_iter().map(Uri).collect()))
+    }),
     Key::new("path", Belongs::Place, &[Provider::File], |value| {
         path(value).map(Setting::Path)
     }),
@@ -156,6 +158,12 @@ pub(super) static KEYS: [Key; 29] = [
         Belongs::Place,
         &[Provider::Memory, Provider::File],
         |value| value.size().map(Setting::MaxSize),
+    ),
+    Key::new(
+        "keep_over_reboots",
+        Belongs::Place,
+        &[Provider::File],
+        |value| value.switch().map(Setting::KeepOverReboots),
     ),
     Key::new("prefix", Belongs::Both, STORES, |value| {
         value.text().map(Setting::Prefix)
@@ -199,7 +207,7 @@ pub(super) static KEYS: [Key; 29] = [
         STORES,
         |value| value.switch().map(Setting::StartDegraded),
     ),
-    Key::new("root_certificates", Belongs::Place, REDIS, |value| {
+    Key::new("root_certificates", Belongs::Place, WITH_TLS, |value| {
         path(value).map(Setting::RootCertificates)
     }),
     Key::new("client_certificate", Belongs::Place, REDIS, |value| {
@@ -210,6 +218,9 @@ pub(super) static KEYS: [Key; 29] = [
     }),
     Key::new("wait_for_replicas", Belongs::Place, REDIS, |value| {
         value.count().map(Setting::WaitForReplicas)
+    }),
+    Key::new("wait_within", Belongs::Place, REDIS, |value| {
+        value.time().map(Setting::WaitWithin)
     }),
 ];
 

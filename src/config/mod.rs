@@ -5,8 +5,16 @@
 //! is one [`store`], or has [`layers`]. [`connect`] makes caches of it. What does not [`fit`], and what
 //! else is wrong on the way, is collected as [`mistake`]s and reported together.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "http", feature = "memcached", feature = "redis"))]
 mod address;
+#[cfg(any(
+    feature = "file",
+    feature = "http",
+    feature = "memcached",
+    feature = "redis",
+    feature = "s3"
+))]
+mod asked;
 mod builder;
 mod connect;
 mod environment;
@@ -17,8 +25,12 @@ mod interpolate;
 mod key;
 mod layers;
 mod lines;
+#[cfg(feature = "memcached")]
+mod memcached;
 mod mistake;
 mod nearest;
+#[cfg(any(feature = "file", feature = "http", feature = "s3"))]
+mod object;
 mod plan;
 #[cfg(feature = "redis")]
 mod redis;

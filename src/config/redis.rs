@@ -1,20 +1,19 @@
-//! Redis: what must be said of it, and of it alone.
+//! Redis, one server or several: what must be said of it, and of it alone.
 
 use std::any::Any;
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use larder_core::Store;
 use larder_redis::{ConnectError, RedisStore, RedisStoreBuilder};
 
-use super::file;
 use super::mistake::Mistakes;
-use super::setting::{Rank, Said, Setting, Uri};
+use super::setting::{Provider, Rank, Said, Setting, Uri};
 use super::store::{Adapter, Asked};
 
-/// All authorities that a system trusts are a quarter of this.
-const MOST_CERTIFICATES: u64 = 1024 * 1024;
+/// How long replicas may take unless it is said: well below a cache's time budget.
+const WAIT_WITHIN: Duration = Duration::from_millis(100);
 
 impl Adapter for RedisStoreBuilder {
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Arc<dyn Store>, String>> {
@@ -34,29 +33,61 @@ impl Adapter for RedisStoreBuilder {
 
 /// The store that is asked for, unless it cannot be made, which is noted.
 pub(super) fn set_up(asked: &Asked<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Adapter>> {
-    let address = asked.address("redis://localhost:6379/0", mistakes)?;
-    let uri = address.uris().first()?;
-    note_plain(asked, address, uri, mistakes);
-    let store = builder(asked, uri, mistakes);
+    let address = asked.address(example(asked.provider), mistakes)?;
+    let is_tls = address.uris().iter().all(is_tls);
+    note_plain(asked, address, is_tls, mistakes);
+    asked.note_half("client_certificate", "client_key", mistakes);
+    if let Some(within) = asked.said("wait_within")
+        && asked.said("wait_for_replicas").is_none()
+    {
+        mistakes.note(&within.place, || {
+            "`wait_within` has no meaning without `wait_for_replicas`: say how many".to_owned()
+        });
+    }
+    let store = builder(asked, address, is_tls, mistakes);
     for error in store.check() {
-        let key = match &error {
-            ConnectError::Name { what, .. } => what,
-            ConnectError::Certificates { .. } => "root_certificates",
-            _ => address.key,
-        };
-        let said = asked.said(key).unwrap_or(address);
-        mistakes.note(&said.place, || unusable(said, &error));
+        match &error {
+            ConnectError::Name { what, .. } => asked.note_unusable(
+                what,
+                &error,
+                "may have only letters, digits, `-`, `_` and `.`",
+                mistakes,
+            ),
+            ConnectError::Certificates { reason, .. } => {
+                let keys = ["root_certificates", "client_certificate"];
+                let said = keys.into_iter().find_map(|key| asked.said(key));
+                let said = said.unwrap_or(address);
+                // The address is someone else's setting, and may be hidden.
+                mistakes.note(&said.place, || {
+                    format!("`{}` cannot be used: {reason}", said.word)
+                });
+            }
+            _ => asked.note_unusable(
+                address.key,
+                &error,
+                "is not a Redis URL: it looks like `redis://user:password@host:6379/0`",
+                mistakes,
+            ),
+        }
     }
     Some(Box::new(store))
 }
 
-/// Notes what is for TLS, where there is none.
-fn note_plain(asked: &Asked<'_>, address: &Said, uri: &Uri, mistakes: &mut Mistakes) {
+fn example(provider: Provider) -> &'static str {
+    match provider {
+        Provider::RedisCluster => "redis://node1:6379,node2:6379,node3:6379",
+        Provider::RedisSentinel => "redis-sentinel://host1:26379,host2:26379/name-of-the-primary",
+        _ => "redis://localhost:6379/0",
+    }
+}
+
+/// Notes what is for TLS, where there is none. Who overrides the address with one without TLS need not
+/// take it away.
+fn note_plain(asked: &Asked<'_>, address: &Said, is_tls: bool, mistakes: &mut Mistakes) {
     for key in ["root_certificates", "client_certificate", "client_key"] {
-        // Who overrides the address with one without TLS need not take them away.
         if let Some(said) = asked.said(key)
             && said.rank >= address.rank.max(Rank::File)
-            && !is_tls(uri)
+            && !is_tls
         {
             mistakes.note(&said.place, || {
                 format!(
@@ -69,53 +100,55 @@ fn note_plain(asked: &Asked<'_>, address: &Said, uri: &Uri, mistakes: &mut Mista
 }
 
 /// The store, without the files that cannot be read, which is noted.
-fn builder(asked: &Asked<'_>, uri: &Uri, mistakes: &mut Mistakes) -> RedisStoreBuilder {
-    let mut store = RedisStore::builder(&uri.0);
+fn builder(
+    asked: &Asked<'_>,
+    address: &Said,
+    is_tls: bool,
+    mistakes: &mut Mistakes,
+) -> RedisStoreBuilder {
+    let urls = address.uris().iter().map(url);
+    let mut store = match asked.provider {
+        Provider::RedisCluster => RedisStore::cluster(urls),
+        _ => RedisStore::builder(urls.collect::<String>()),
+    };
+    let (mut certificate, mut key) = (None, None);
+    let (mut replicas, mut within) = (0, WAIT_WITHIN);
     for said in asked.effective {
-        store = match &said.setting {
-            Some(Setting::Prefix(prefix)) => store.prefix(prefix),
-            Some(Setting::Version(version)) => store.version(version),
-            Some(Setting::StartDegraded(allowed)) => store.start_degraded(*allowed),
-            Some(Setting::RootCertificates(path)) if is_tls(uri) => {
-                match pem(said, path, mistakes) {
-                    Some(pem) => store.root_certificates(pem),
-                    None => store,
+        match &said.setting {
+            Some(Setting::Prefix(prefix)) => store = store.prefix(prefix),
+            Some(Setting::Version(version)) => store = store.version(version),
+            Some(Setting::StartDegraded(allowed)) => store = store.start_degraded(*allowed),
+            Some(Setting::WaitForReplicas(count)) => replicas = *count,
+            Some(Setting::WaitWithin(limit)) => within = *limit,
+            Some(Setting::RootCertificates(path)) if is_tls => {
+                if let Some(pem) = asked.pem(said, path, mistakes) {
+                    store = store.root_certificates(pem);
                 }
             }
-            _ => store,
-        };
+            Some(Setting::ClientCertificate(path)) if is_tls => {
+                certificate = asked.pem(said, path, mistakes);
+            }
+            Some(Setting::ClientKey(path)) if is_tls => key = asked.pem(said, path, mistakes),
+            _ => {}
+        }
     }
-    store
+    if let (Some(certificate), Some(key)) = (certificate, key) {
+        store = store.client_certificate(certificate, key);
+    }
+    // More than there can be is no fewer than all.
+    store.wait_for_replicas(u32::try_from(replicas).unwrap_or(u32::MAX), within)
 }
 
-fn pem(said: &Said, path: &Path, mistakes: &mut Mistakes) -> Option<Vec<u8>> {
-    file::bytes(path, MOST_CERTIFICATES)
-        .map_err(|error| {
-            mistakes.note(&said.place, || {
-                format!("`{}` cannot be read: {error}", said.word)
-            });
-        })
-        .ok()
+// Input:  redis-sentinel://host/primary
+// Output: redis+sentinel://host/primary
+/// The URL as the adapter writes it.
+fn url(uri: &Uri) -> String {
+    match uri.0.split_once("-sentinel://") {
+        Some((scheme @ ("redis" | "rediss"), rest)) => format!("{scheme}+sentinel://{rest}"),
+        _ => uri.0.clone(),
+    }
 }
 
 fn is_tls(uri: &Uri) -> bool {
-    uri.0.starts_with("rediss:")
-}
-
-/// What is wrong with a setting, without its value if a variable gave that.
-fn unusable(said: &Said, error: &ConnectError) -> String {
-    match (said.key, error) {
-        // The address is someone else's setting, and may be hidden.
-        (_, ConnectError::Certificates { reason, .. }) => {
-            format!("`root_certificates` cannot be used: {reason}")
-        }
-        _ if !said.is_hidden => error.to_string(),
-        ("uri" | "urls", _) => format!(
-            "`{}` is not a Redis URL: it looks like `redis://user:password@host:6379/0`; what variables put into it is not shown",
-            said.word
-        ),
-        (key, _) => format!(
-            "`{key}` may have only letters, digits, `-`, `_` and `.`; what variables put into it is not shown"
-        ),
-    }
+    uri.0.starts_with("rediss")
 }

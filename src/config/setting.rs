@@ -43,6 +43,8 @@ pub(super) enum Setting {
     ClientCertificate(PathBuf),
     ClientKey(PathBuf),
     WaitForReplicas(u64),
+    WaitWithin(Duration),
+    KeepOverReboots(bool),
 }
 
 /// How much something may hold.
@@ -130,7 +132,9 @@ impl Uri {
         match self.0.split_once(':')?.0 {
             "redis" | "rediss" if self.hosts().nth(1).is_some() => Some(Provider::RedisCluster),
             "redis" | "rediss" | "redis+unix" | "unix" => Some(Provider::Redis),
-            "redis-sentinel" | "rediss-sentinel" => Some(Provider::RedisSentinel),
+            "redis-sentinel" | "rediss-sentinel" | "redis+sentinel" | "rediss+sentinel" => {
+                Some(Provider::RedisSentinel)
+            }
             "memcached" => Some(Provider::Memcached),
             _ => None,
         }
@@ -287,6 +291,7 @@ mod tests {
             ("redis+unix:///run/a,b.sock", Provider::Redis),
             ("rediss://ada:secret@one:1,two:2/0", Provider::RedisCluster),
             ("redis-sentinel://one,two/primary", Provider::RedisSentinel),
+            ("rediss+sentinel://one/primary", Provider::RedisSentinel),
             ("memcached://localhost:11211", Provider::Memcached),
         ] {
             assert_eq!(uri(text).provider(), Some(provider), "{text}");

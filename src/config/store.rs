@@ -7,8 +7,12 @@ use futures_util::future::BoxFuture;
 use larder_core::Store;
 
 use super::key;
+#[cfg(feature = "memcached")]
+use super::memcached;
 use super::mistake::{Mistakes, Place};
 use super::nearest::shown;
+#[cfg(any(feature = "file", feature = "http", feature = "s3"))]
+use super::object;
 use super::plan::Plan;
 #[cfg(feature = "redis")]
 use super::redis;
@@ -49,20 +53,28 @@ pub(super) struct Asked<'a> {
 /// Sets a store up as it is asked for, unless it cannot be, which is noted.
 type SetUp = fn(&Asked<'_>, &mut Mistakes) -> Option<Box<dyn Adapter>>;
 
-#[cfg(feature = "redis")]
-const REDIS: Option<SetUp> = Some(redis::set_up);
-#[cfg(not(feature = "redis"))]
-const REDIS: Option<SetUp> = None;
+/// The function of an adapter, where its feature is on.
+macro_rules! with_feature {
+    ($feature:literal, $set_up:path) => {{
+        #[cfg(feature = $feature)]
+        let set_up: Option<SetUp> = Some($set_up);
+        #[cfg(not(feature = $feature))]
+        let set_up: Option<SetUp> = None;
+        ($feature, set_up)
+    }};
+}
 
 /// Who sets up such stores, and the feature that it is behind.
 fn adapter(provider: Provider) -> Option<(&'static str, Option<SetUp>)> {
     Some(match provider {
         Provider::Memory | Provider::Off => return None,
-        Provider::Redis | Provider::RedisCluster | Provider::RedisSentinel => ("redis", REDIS),
-        Provider::Memcached => ("memcached", None),
-        Provider::S3 => ("s3", None),
-        Provider::File => ("file", None),
-        Provider::Http => ("http", None),
+        Provider::Redis | Provider::RedisCluster | Provider::RedisSentinel => {
+            with_feature!("redis", redis::set_up)
+        }
+        Provider::Memcached => with_feature!("memcached", memcached::set_up),
+        Provider::S3 => with_feature!("s3", object::s3),
+        Provider::File => with_feature!("file", object::file),
+        Provider::Http => with_feature!("http", object::http),
     })
 }
 

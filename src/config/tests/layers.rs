@@ -131,7 +131,7 @@ fn each_mistake_in_a_layer_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.layers]\nl1 = {}",
-            "larder.toml:2:1: unknown key `l1`; known: provider, uri, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, ttl, ttl_short, ttl_long, max_entries, max_size, prefix, version, codec, compression, compress_above, coherence, time_budget, lease, start_degraded, root_certificates, client_certificate, client_key, wait_for_replicas, layers",
+            "larder.toml:2:1: unknown key `l1`; known: provider, uri, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, ttl, ttl_short, ttl_long, max_entries, max_size, keep_over_reboots, prefix, version, codec, compression, compress_above, coherence, time_budget, lease, start_degraded, root_certificates, client_certificate, client_key, wait_for_replicas, wait_within, layers",
         ),
         // Keys.
         (
@@ -140,7 +140,7 @@ fn each_mistake_in_a_layer_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.default.layers.l1]\ncolour = 'red'",
-            "larder.toml:2:1: unknown key `colour`; known: backend, url, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, enabled, reach, ttl, max_entries, max_size, prefix, version, time_budget, root_certificates, client_certificate, client_key, wait_for_replicas",
+            "larder.toml:2:1: unknown key `colour`; known: backend, url, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, enabled, reach, ttl, max_entries, max_size, keep_over_reboots, prefix, version, time_budget, root_certificates, client_certificate, client_key, wait_for_replicas, wait_within",
         ),
         (
             "[caches.default.layers.l1]\nbackend = 'memory'\nprovider = 'memory'",

@@ -63,7 +63,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.default]\ncolour = 'red'",
-            "larder.toml:2:1: unknown key `colour`; known: provider, uri, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, ttl, ttl_short, ttl_long, max_entries, max_size, prefix, version, codec, compression, compress_above, coherence, time_budget, lease, start_degraded, root_certificates, client_certificate, client_key, wait_for_replicas, layers",
+            "larder.toml:2:1: unknown key `colour`; known: provider, uri, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, ttl, ttl_short, ttl_long, max_entries, max_size, keep_over_reboots, prefix, version, codec, compression, compress_above, coherence, time_budget, lease, start_degraded, root_certificates, client_certificate, client_key, wait_for_replicas, wait_within, layers",
         ),
         (
             "[caches.default]\nuri = 'memory'\nurl = 'memory'",
@@ -399,7 +399,7 @@ fn each_mistake_in_a_variable_is_told_by_its_name() {
         ),
         (
             ("LARDER__CACHES__SESSIONS__COLOUR", "red"),
-            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`; known: PROVIDER, URI, URLS, PATH, BUCKET, REGION, ENDPOINT, ACCESS_KEY_ID, SECRET_ACCESS_KEY, TTL, TTL_SHORT, TTL_LONG, MAX_ENTRIES, MAX_SIZE, PREFIX, VERSION, CODEC, COMPRESSION, COMPRESS_ABOVE, COHERENCE, TIME_BUDGET, LEASE, START_DEGRADED, ROOT_CERTIFICATES, CLIENT_CERTIFICATE, CLIENT_KEY, WAIT_FOR_REPLICAS, LAYERS",
+            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`; known: PROVIDER, URI, URLS, PATH, BUCKET, REGION, ENDPOINT, ACCESS_KEY_ID, SECRET_ACCESS_KEY, TTL, TTL_SHORT, TTL_LONG, MAX_ENTRIES, MAX_SIZE, KEEP_OVER_REBOOTS, PREFIX, VERSION, CODEC, COMPRESSION, COMPRESS_ABOVE, COHERENCE, TIME_BUDGET, LEASE, START_DEGRADED, ROOT_CERTIFICATES, CLIENT_CERTIFICATE, CLIENT_KEY, WAIT_FOR_REPLICAS, WAIT_WITHIN, LAYERS",
         ),
         (
             ("LARDER__CACHE__SESSIONS__TTL", "5"),
