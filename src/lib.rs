@@ -8,15 +8,15 @@ mod init;
 #[cfg(feature = "axum")]
 pub use larder_axum as axum;
 pub use larder_core::{
-    AddProjection, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Coherence, Compression,
-    Count, Cursor, Declaration, Emitted, Entry, Error, EventLog, EventStats, Finding, Freshness,
-    Gap, Graph, Handler, HandlerStats, Health, Invalidation, Jitter, Key, KeyPart, KeyWriter,
-    Layer, LayerName, LayerSet, Layers, Listen, Listening, Load, MemoryLimit, Mode, NoLayer, Page,
-    Pattern, PatternPart, Projection, Projections, Publication, Reach, Report, Role, Set,
-    SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Suggestion, Tag, Tags, Targets,
-    TierHealth, TierStats, TryLoad, Ttl, Ttls, Unseen, Unsettled, Value, ValueWriter, Warm,
-    WarmEntries, Warmed, Weigher, check, emit, escape, event, event_stats, handlers, listen, sites,
-    slot, store, warm,
+    AddProjection, Breaker, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Coherence,
+    Compression, Count, Cursor, Declaration, Emitted, Entry, Error, EventLog, EventStats, Finding,
+    Freshness, Gap, Graph, Handler, HandlerStats, Health, Invalidation, Jitter, Key, KeyPart,
+    KeyWriter, Layer, LayerName, LayerSet, Layers, Listen, Listening, Load, MemoryLimit, Mode,
+    NoLayer, Page, Pattern, PatternPart, Projection, Projections, Publication, Reach, Report, Role,
+    Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Suggestion, Tag, Tags,
+    Targets, TierHealth, TierStats, TryLoad, Ttl, Ttls, Unseen, Unsettled, Value, ValueWriter,
+    Warm, WarmEntries, Warmed, Weigher, check, emit, escape, event, event_stats, handlers, listen,
+    sites, slot, store, warm,
 };
 pub use larder_macros::{
     Projection, by_hand, cache_read, cache_read_many, cache_write, invalidate_on, on_event,
@@ -50,6 +50,8 @@ mod guides {
     mod direct {}
     #[doc = include_str!("../docs/events.md")]
     mod events {}
+    #[doc = include_str!("../docs/layers.md")]
+    mod layers {}
     #[doc = include_str!("../docs/performance.md")]
     mod performance {}
     #[doc = include_str!("../docs/projections.md")]

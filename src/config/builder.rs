@@ -258,7 +258,7 @@ impl Builder {
         mistakes.into_result()?;
         let consumer = self.consumer.take();
         let caches = self.open(plans).await?;
-        let shown = format!("{caches:?}");
+        let shown = report(&caches);
         caches.install()?;
         crate::init::warn_of_findings();
         crate::events::start(consumer).await;
@@ -336,6 +336,22 @@ impl Builder {
         let default = Caches::new(Cache::memory());
         Ok(opened.fold(default, |caches, (name, cache)| caches.with(name, cache)))
     }
+}
+
+// Output: default: l1 memory + l2 redis://localhost:6379/0, sessions: memory
+fn report(caches: &Caches) -> String {
+    let caches = caches.iter().map(|(name, cache)| {
+        let tiers = cache
+            .stats()
+            .tiers
+            .into_iter()
+            .map(|tier| match tier.layer {
+                Some(layer) => format!("{layer} {}", tier.name),
+                None => tier.name,
+            });
+        format!("{name}: {}", tiers.collect::<Vec<_>>().join(" + "))
+    });
+    caches.collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Debug for Builder {

@@ -458,3 +458,93 @@ fn secrets_of_layers_are_shown_nowhere() {
         ["larder.toml:3:45: `secret_access_key` must be a text"]
     );
 }
+
+#[cfg(all(
+    feature = "file",
+    feature = "http",
+    feature = "memcached",
+    feature = "redis",
+    feature = "s3"
+))]
+#[test]
+fn every_backend_is_understood_and_its_mistakes_are_told() {
+    let file = "
+        [caches.default]
+        prefix = 'shop'
+        uri = 'redis://one:1,two:2,three:3/0'
+        [caches.quick]
+        uri = 'memcached://localhost:11211'
+        [caches.sentinels]
+        uri = 'redis-sentinel://one:26379,two:26379/primary/0'
+        [caches.kept]
+        provider = 'file'
+        path = 'entries'
+        max_size = '1GiB'
+        [caches.all.layers.l1]
+        [caches.all.layers.l2]
+        backend = 'redis-cluster'
+        urls = ['redis://node1:6379', 'redis://node2:6379']
+        wait_for_replicas = 1
+        [caches.all.layers.l3]
+        backend = 's3'
+        bucket = 'my-cache-bucket'
+        region = 'eu-central-1'
+        endpoint = 'http://127.0.0.1:9000'
+        [caches.all.layers.l4]
+        backend = 'http'
+        url = 'https://cdn.example.org/cache'";
+    assert_eq!(said_to(file, []), [""; 0]);
+    assert_eq!(
+        plans(file, []),
+        "all: l1 memory + l2 redis-cluster + l3 s3 + l4 http, default: redis-cluster, kept: file, quick: memcached, sentinels: redis-sentinel"
+    );
+    let nodes = (
+        "LARDER__CACHES__ALL__LAYERS__L2__URLS",
+        "redis://one, redis://two",
+    );
+    assert_eq!(said_to(file, [nodes]), [""; 0]);
+    for (file, expected) in [
+        (
+            "[caches.default.layers.l2]\nbackend = 'file'",
+            "larder.toml:2:11: `backend` is `file`, which needs a `path`, like `/var/cache/shop`",
+        ),
+        (
+            "[caches.default]\nprovider = 's3'",
+            "larder.toml:2:12: `provider` is `s3`, which needs a `bucket`, like `my-cache-bucket`",
+        ),
+        (
+            "[caches.default.layers.l2]\nbackend = 's3'\nbucket = 'cache'\naccess_key_id = 'ada'",
+            "larder.toml:4:17: `access_key_id` has no meaning without `secret_access_key`: say both",
+        ),
+        (
+            "[caches.default.layers.l2]\nbackend = 's3'\nbucket = 'My Cache'",
+            "larder.toml:3:10: `My Cache` is no name of a bucket: it has 3 to 63 lowercase letters, digits, `-` and `.`",
+        ),
+        (
+            "[caches.default.layers.l2]\nbackend = 'memcached'\nurl = 'memcached://localhost:port'",
+            "larder.toml:3:7: `memcached://localhost:port` is not a memcached URL (invalid port number): it looks like `memcached://host:11211`",
+        ),
+        (
+            "[caches.default.layers.l2]\nurl = 'memcached://localhost'\n[caches.default.layers.l3]\nurl = 'memcached://localhost:11211'",
+            "larder.toml:4:7: layer `l2` of cache `default` and layer `l3` of cache `default` would share their keys: they have the same server, database, prefix and version; give layer `l3` of cache `default` a `prefix` of its own",
+        ),
+        (
+            "[caches.default.layers.l2]\nurl = 'rediss://localhost'\nclient_key = 'larder.toml'",
+            "larder.toml:3:14: `client_key` has no meaning without `client_certificate`: say both",
+        ),
+        (
+            "[caches.default.layers.l2]\nurl = 'redis://localhost'\nwait_within = 5",
+            "larder.toml:3:15: `wait_within` has no meaning without `wait_for_replicas`: say how many",
+        ),
+        (
+            "[caches.default.layers.l2]\nbackend = 'http'\nurl = 'redis://localhost'\n[caches.default.layers.l3]\nurl = 'redis://localhost'",
+            "larder.toml:3:7: `url` is `redis`'s, but `backend` is `http`: leave one of them out",
+        ),
+        (
+            "[caches.default]\nuri = 'redis://one,two/3'",
+            "larder.toml:2:7: `redis://one,two/3` is not a Redis URL (a cluster has no database but 0: leave the number out, and take a `prefix` of your own): it looks like `redis://user:password@host:6379/0`, or `rediss://` with TLS",
+        ),
+    ] {
+        assert_eq!(said_to(file, []), [expected], "{file}");
+    }
+}
