@@ -7,6 +7,7 @@ mod connect;
 mod events;
 mod scripts;
 mod store;
+mod watch;
 
 pub use redis;
 

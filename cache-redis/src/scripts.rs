@@ -1,6 +1,6 @@
 //! What must happen to one key in one step, as scripts that the server runs.
 
-use redis::aio::ConnectionManager;
+use redis::aio::ConnectionLike;
 use redis::{Pipeline, RedisResult, Script};
 
 #[derive(Debug)]
@@ -36,7 +36,10 @@ impl Scripts {
     }
 
     /// Tells the server all of them: it has forgotten them, or never knew.
-    pub(crate) async fn load(&self, connection: &mut ConnectionManager) -> RedisResult<()> {
+    pub(crate) async fn load(
+        &self,
+        connection: &mut (impl ConnectionLike + Send),
+    ) -> RedisResult<()> {
         for script in [
             &self.read,
             &self.lease,

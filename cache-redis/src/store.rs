@@ -11,7 +11,7 @@ use larder_core::event::EventLog;
 use larder_core::store::{
     Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, Lease,
     LeaseRequest, Leased, Nonce, OWN_SCOPE, Part, Patch, Reading, Scan, Scopes, Store, Usage,
-    own_scope,
+    Watcher, own_scope,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
@@ -20,6 +20,8 @@ use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerError
 use crate::connect::{RedisStoreBuilder, redacted};
 use crate::events::RedisEvents;
 use crate::scripts::{Scripts, call};
+use crate::watch::fill::{Filling, begin_step, end_step};
+use crate::watch::{Line, Origin, Watch};
 
 const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
@@ -50,6 +52,7 @@ const AT_ONCE: usize = 500;
 #[derive(Clone)]
 pub struct RedisStore {
     connection: ConnectionManager,
+    watch: Watch,
     events: Arc<RedisEvents>,
     scripts: Arc<Scripts>,
     keyspace: Arc<Keyspace>,
@@ -73,6 +76,14 @@ impl RedisStore {
         keyspace: Keyspace,
     ) -> Self {
         let secrets: Arc<[String]> = secrets.into();
+        let keyspace = Arc::new(keyspace);
+        let name: Arc<str> = name.into();
+        let origin = Origin::new(
+            client.clone(),
+            Arc::clone(&keyspace),
+            Arc::clone(&name),
+            Arc::clone(&secrets),
+        );
         let events = RedisEvents::new(
             connection.clone(),
             client,
@@ -82,10 +93,11 @@ impl RedisStore {
         );
         Self {
             connection,
+            watch: Watch::new(origin),
             events: Arc::new(events),
             scripts: Arc::new(Scripts::new()),
-            keyspace: Arc::new(keyspace),
-            name: name.into(),
+            keyspace,
+            name,
             secrets,
         }
     }
@@ -96,14 +108,29 @@ impl RedisStore {
         self.connection.clone()
     }
 
+    /// What a call about keys goes over.
+    fn line(&self) -> Line {
+        Line {
+            link: self.watch.link(),
+            usual: self.connection.clone(),
+        }
+    }
+
     /// Runs a pipeline: one round trip, unless the server does not know all scripts yet. Then all of
     /// it is run again, so each script is such that a second time gives the same answer.
     async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        let mut connection = self.connection();
-        let mut result = pipeline.query_async(&mut connection).await;
+        self.run_on(&mut self.line(), pipeline).await
+    }
+
+    async fn run_on<T: FromRedisValue>(
+        &self,
+        connection: &mut Line,
+        pipeline: &Pipeline,
+    ) -> Result<T, StoreError> {
+        let mut result = pipeline.query_async(connection).await;
         if matches!(&result, Err(error) if error.kind() == UNKNOWN_SCRIPT) {
-            result = match self.scripts.load(&mut connection).await {
-                Ok(()) => pipeline.query_async(&mut connection).await,
+            result = match self.scripts.load(connection).await {
+                Ok(()) => pipeline.query_async(connection).await,
                 Err(error) => Err(error),
             };
         }
@@ -125,7 +152,7 @@ impl RedisStore {
     async fn mget(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         redis::cmd("MGET")
             .arg(keys)
-            .query_async(&mut self.connection())
+            .query_async(&mut self.line())
             .await
             .map_err(|error| self.failed(&error))
     }
@@ -288,15 +315,38 @@ impl Store for RedisStore {
         scopes: &[String],
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError> {
+        let mut line = self.line();
+        let link = line.link.clone();
         let mut pipeline = redis::pipe();
-        let fill = call(&mut pipeline, &self.scripts.fill, &self.slot(key));
+        let slot = self.slot(key);
+        let filling = ttl.and_then(|ttl| Some((Filling::new(link?, key), millis(ttl))));
+        if filling.is_some() {
+            begin_step(&mut pipeline);
+        }
+        let fill = call(&mut pipeline, &self.scripts.fill, &slot);
         fill.arg(&token.0[..]).arg(entry);
         match ttl {
             Some(ttl) => fill.arg(millis(ttl)),
             None => fill.arg(""),
         };
-        self.keep(&mut pipeline, scopes, ttl);
-        let (is_stored,): (bool,) = self.run(&pipeline).await?;
+        let is_stored = match filling {
+            Some((filling, lives)) => {
+                fill.ignore();
+                end_step(&mut pipeline, &slot[0], lives);
+                self.keep(&mut pipeline, scopes, ttl);
+                let answer = self.run_on(&mut line, &pipeline).await;
+                let is_stored = answer
+                    .as_ref()
+                    .is_ok_and(|((is_stored, _),): &((bool, bool),)| *is_stored);
+                filling.answered(is_stored);
+                answer?;
+                is_stored
+            }
+            None => {
+                self.keep(&mut pipeline, scopes, ttl);
+                self.run_on::<(bool,)>(&mut line, &pipeline).await?.0
+            }
+        };
         Ok(if is_stored {
             Filled::Stored
         } else {
@@ -326,7 +376,7 @@ impl Store for RedisStore {
         if let Some(ttl) = ttl {
             set.arg("PX").arg(millis(ttl));
         }
-        set.query_async(&mut self.connection())
+        set.query_async(&mut self.line())
             .await
             .map_err(|error| self.failed(&error))
     }
@@ -430,7 +480,7 @@ impl Store for RedisStore {
             .arg(self.keyspace.glob(family, pattern))
             .arg("COUNT")
             .arg(about.max(1))
-            .query_async(&mut self.connection())
+            .query_async(&mut self.line())
             .await
             .map_err(|error| self.failed(&error))?;
         let keys = found
@@ -515,6 +565,15 @@ impl Store for RedisStore {
         Some(Box::new(self.connection.clone()))
     }
 
+    /// Over connections of its own, one for each primary, on which the server tells of changes
+    /// (`CLIENT TRACKING`). One watcher for each handle; a clone is a handle of its own.
+    ///
+    /// Needs Redis 6 or newer, or Valkey, that speaks RESP3, and a user who may run `client|tracking`.
+    /// Where this is refused nothing is regained, and a warning says so once.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        self.watch.begin(watcher)
+    }
+
     fn events(&self) -> Option<Arc<dyn EventLog>> {
         Some(Arc::clone(&self.events) as Arc<dyn EventLog>)
     }
@@ -559,6 +618,14 @@ impl RedisStore {
     }
 }
 
+/// What a name on the server stands for.
+pub(crate) enum Changed<'n> {
+    /// The slot of a qualified key.
+    Slot(&'n str),
+    /// The generation of a scope.
+    Generation(&'n str),
+}
+
 /// Where this store's keys are on the server.
 #[derive(Debug)]
 pub(crate) struct Keyspace {
@@ -570,6 +637,22 @@ impl Keyspace {
     pub(crate) fn new(prefix: &str, version: &str) -> Self {
         Self {
             base: format!("{prefix}:{version}:"),
+        }
+    }
+
+    /// What every key begins with.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What has changed when the server says so of this name, unless it is nothing of the cache's.
+    pub(crate) fn changed<'n>(&self, name: &'n [u8]) -> Option<Changed<'n>> {
+        let name = str::from_utf8(name).ok()?.strip_prefix(&self.base)?;
+        match name.strip_prefix('#') {
+            None => Some(Changed::Slot(name)),
+            Some("events") => None,
+            Some(scope) if scope.starts_with("events:") => None,
+            Some(scope) => Some(Changed::Generation(scope)),
         }
     }
 
