@@ -21,3 +21,21 @@ mod redis {
 
     larder_conformance::tests!(Subject::on(open));
 }
+
+mod cluster {
+    use larder_conformance::Subject;
+    use larder_redis::RedisStore;
+    use larder_testkit::RedisCluster;
+    use tokio::sync::OnceCell;
+
+    /// Three primaries with a replica each, for all checks. They end with this process.
+    static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+
+    async fn open(prefix: String) -> RedisStore {
+        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        let store = RedisStore::builder(cluster.url()).prefix(prefix);
+        store.connect().await.expect("the cluster is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}

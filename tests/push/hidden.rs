@@ -60,17 +60,17 @@ async fn what_the_store_fills_or_ends_itself_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_fill_that_is_not_told_is_stored_by_a_server_that_forgot_its_scripts() {
+async fn a_fill_is_stored_by_a_server_that_forgot_its_scripts() {
     in_time(async {
         let server = RedisServer::start().await;
-        let mut stage = Stage::at(server.url()).await;
+        let stage = Stage::at(server.url()).await;
         let mut other = stage.other().await;
-        let token = stage.lease(KEY, &[]).await;
-        let _ = stage.so_far(&mut other).await;
-        let () = crate::stage::send(&mut other, "SCRIPT FLUSH").await;
-        let filled = stage.fill_under(KEY, token, &[]).await;
-        assert_eq!(filled.expect("it answers"), Filled::Stored);
-        assert_eq!(stage.so_far(&mut other).await, []);
+        for _ in 0..2 {
+            let token = stage.lease(KEY, &[]).await;
+            let () = crate::stage::send(&mut other, "SCRIPT FLUSH").await;
+            let filled = stage.fill_under(KEY, token, &[]).await;
+            assert_eq!(filled.expect("it answers"), Filled::Stored);
+        }
     })
     .await;
 }

@@ -1,66 +1,78 @@
 //! A fill that is not told to the one who filled.
 
-use redis::Pipeline;
+use std::sync::Arc;
 
-use super::line::Link;
+use redis::Value;
+
+use super::links::Links;
+use crate::connection::Batch;
 
 /// A fill over a link, of which it is not known yet what it did.
 ///
-/// Being the last in its step to change the key, the link is not told of what others did to the key just
-/// before. After a fill that stored this does not matter: the lease was there, so nobody had invalidated
-/// the key, and the entry is the newest. In every other case, that nobody waited for the answer
-/// included, the key is told of as if others had changed it.
+/// The link is the last in its step to change the key, and so is not told of what others did to the key
+/// just before. After a fill that stored this does not matter: the lease was there, so nobody had
+/// invalidated the key, and the entry is the newest. In every other case, that nobody waited for the
+/// answer included, the key is told of as if others had changed it.
 pub(crate) struct Filling {
-    link: Option<Link>,
+    links: Option<Arc<Links>>,
     key: String,
 }
 
-/// Begins a step, into which the fill is put next.
-pub(crate) fn begin_step(pipeline: &mut Pipeline) {
-    pipeline.cmd("MULTI").ignore();
-}
-
-/// Ends the step of a fill for this time with a plain command of the link that changes the key at
-/// `name`. It lets the key last a moment longer, which no reader goes by: an entry has its own time in
-/// it. The answer is a list, and the first in it is the fill's.
-pub(crate) fn end_step(pipeline: &mut Pipeline, name: &str, lives: u64) {
-    let longer = lives.saturating_add(1);
-    pipeline.cmd("PEXPIRE").arg(name).arg(longer).arg("GT");
-    pipeline.ignore().cmd("EXEC");
-}
-
 impl Filling {
-    pub(crate) fn new(link: Link, key: &str) -> Self {
+    pub(crate) fn new(links: Arc<Links>, key: &str) -> Self {
         Self {
-            link: Some(link),
+            links: Some(links),
             key: key.to_owned(),
         }
     }
 
-    /// What the fill did is known.
-    pub(crate) fn answered(mut self, has_stored: bool) {
-        if let Some(link) = self.link.take()
-            && !has_stored
+    /// Adds to a batch: the beginning of a step, into which the script of the fill is put next.
+    pub(crate) fn begin_step(batch: &mut Batch, slot: &str) {
+        batch.push_without_key(redis::cmd("MULTI"), slot);
+    }
+
+    /// Adds: a plain command of the link that changes the slot, and the end of the step. The command lets
+    /// the slot last a moment longer than the fill did, which no reader goes by: an entry has its own
+    /// time in it.
+    pub(crate) fn end_step(batch: &mut Batch, slot: &str, lives: u64) {
+        let longer = lives.saturating_add(1);
+        batch.add(&["PEXPIRE"], slot).arg(longer).arg("GT");
+        batch.push_without_key(redis::cmd("EXEC"), slot);
+    }
+
+    /// Whether it has stored, by the answers from the step's beginning on. They do not say if a server
+    /// did not know the script, or the slot has moved: then the fill is to be made without a step.
+    pub(crate) fn answered(mut self, answers: &[Value]) -> Option<bool> {
+        let has_stored = match answers.get(3) {
+            Some(Value::Array(step)) => match step.first() {
+                Some(Value::Int(stored)) => Some(*stored == 1),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(links) = self.links.take()
+            && has_stored != Some(true)
         {
-            link.watcher().slot_changed(&self.key);
+            links.watcher().slot_changed(&self.key);
         }
+        has_stored
     }
 }
 
 impl Drop for Filling {
     fn drop(&mut self) {
-        let Some(mut link) = self.link.take() else {
+        let Some(links) = self.links.take() else {
             return;
         };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return link.end();
+            return links.end();
         };
         let key = std::mem::take(&mut self.key);
         runtime.spawn(async move {
-            // Answers come in order: after this one it is decided what the fill did.
-            match link.round_trip().await {
-                Ok(()) => link.watcher().slot_changed(&key),
-                Err(_) => link.end(),
+            // A server answers in order: after this it is decided what the fill did.
+            match links.settle().await {
+                Ok(()) => links.watcher().slot_changed(&key),
+                Err(_) => links.end(),
             }
         });
     }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use larder_core::store::Watcher;
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
 use tokio::sync::Notify;
 
-use super::line::Link;
+use super::links::Links;
 
 /// Stretches, one after the other, each with a number.
 pub(crate) struct Hearing {
@@ -40,11 +39,6 @@ enum Phase {
     Closed,
 }
 
-struct Links {
-    stretch: u64,
-    connection: MultiplexedConnection,
-}
-
 impl Hearing {
     pub(crate) fn new(watcher: Arc<dyn Watcher>) -> Self {
         Self {
@@ -70,16 +64,13 @@ impl Hearing {
     }
 
     /// Begins the stretch, unless one of its links has ended meanwhile.
-    pub(crate) fn begin(&self, number: u64, connection: MultiplexedConnection) -> bool {
+    pub(crate) fn begin(&self, links: Arc<Links>) -> bool {
         let mut stretch = self.stretch.lock();
-        if stretch.number != number || stretch.phase != Phase::Beginning {
+        if stretch.number != links.stretch || stretch.phase != Phase::Beginning {
             return false;
         }
         stretch.phase = Phase::Heard;
-        self.links.store(Some(Arc::new(Links {
-            stretch: number,
-            connection,
-        })));
+        self.links.store(Some(links));
         self.watcher.regained();
         true
     }
@@ -132,13 +123,8 @@ impl Hearing {
         links
     }
 
-    pub(crate) fn link(self: &Arc<Self>) -> Option<Link> {
-        let links = self.links.load();
-        let links = links.as_ref()?;
-        Some(Link::new(
-            links.connection.clone(),
-            links.stretch,
-            Arc::clone(self),
-        ))
+    /// The links of the stretch, while it lasts.
+    pub(crate) fn links(&self) -> Option<Arc<Links>> {
+        self.links.load_full()
     }
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, Pipeline, ProtocolVersion, RedisError, RedisResult,
-    Value,
-};
+use futures_util::future::try_join_all;
+use redis::{ErrorKind, Pipeline, RedisError, RedisResult};
 use tokio::time::{sleep, timeout};
 
 use super::ear::Ear;
 use super::hearing::Hearing;
-use crate::connect::{CONNECT_WITHIN, redacted};
+use super::links::Links;
+use crate::connect::redacted;
+use crate::connection::{Connection, beat, is_passing};
 use crate::store::Keyspace;
 
 /// How often a link is asked whether it still hears. Only a server that stands still, or a network that
@@ -30,34 +29,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// Where links lead, and what is heard on them.
 #[derive(Clone)]
 pub(crate) struct Origin {
-    client: Client,
-    keyspace: Arc<Keyspace>,
-    name: Arc<str>,
-    secrets: Arc<[String]>,
-}
-
-impl Origin {
-    pub(crate) fn new(
-        client: Client,
-        keyspace: Arc<Keyspace>,
-        name: Arc<str>,
-        secrets: Arc<[String]>,
-    ) -> Self {
-        Self {
-            client,
-            keyspace,
-            name,
-            secrets,
-        }
-    }
-
-    /// The client, but for RESP3: in what came before, a server speaks only when it is asked.
-    fn client(&self) -> RedisResult<Client> {
-        let info = self.client.get_connection_info().clone();
-        let settings = info.redis_settings().clone();
-        let settings = settings.set_protocol(ProtocolVersion::RESP3);
-        Client::open(info.set_redis_settings(settings))
-    }
+    pub(crate) connection: Connection,
+    pub(crate) keyspace: Arc<Keyspace>,
+    pub(crate) name: Arc<str>,
+    pub(crate) secrets: Arc<[String]>,
 }
 
 /// Has a stretch begin whenever it can, for as long as it runs.
@@ -66,12 +41,13 @@ pub(crate) async fn keep(hearing: Arc<Hearing>, origin: Origin) {
     let mut is_refusal_told = false;
     loop {
         let number = hearing.prepare();
-        match link(&hearing, number, &origin).await {
-            Ok(connection) => {
-                if hearing.begin(number, connection.clone()) {
+        match links(&hearing, number, &origin).await {
+            Ok(links) => {
+                let links = Arc::new(links);
+                if hearing.begin(Arc::clone(&links)) {
                     tracing::debug!(store = %origin.name, "changes are heard");
                 }
-                if last(&hearing, number, connection).await {
+                if last(&links, &origin).await {
                     pauses = self::pauses();
                     is_refusal_told = false;
                 }
@@ -81,7 +57,7 @@ pub(crate) async fn keep(hearing: Arc<Hearing>, origin: Origin) {
             Err(error) => {
                 hearing.end(number);
                 // A server that is away is told of by the calls that miss it.
-                let is_refusal = !error.is_io_error() && !error.is_timeout();
+                let is_refusal = !error.is_io_error() && !is_passing(&error);
                 if is_refusal && !is_refusal_told {
                     is_refusal_told = true;
                     tracing::warn!(
@@ -100,82 +76,72 @@ pub(crate) async fn keep(hearing: Arc<Hearing>, origin: Origin) {
     }
 }
 
-/// A link to the primary, on which it tells of every change from now on.
-async fn link(
-    hearing: &Arc<Hearing>,
-    stretch: u64,
-    origin: &Origin,
-) -> RedisResult<MultiplexedConnection> {
-    let ear = Ear {
-        hearing: Arc::clone(hearing),
+/// A link to every primary, on which it tells of every change from now on.
+async fn links(hearing: &Arc<Hearing>, stretch: u64, origin: &Origin) -> RedisResult<Links> {
+    let map = origin.connection.map_now().await?;
+    let made = map.nodes().iter().map(async |node| {
+        let ear = Ear {
+            hearing: Arc::clone(hearing),
+            stretch,
+            keyspace: Arc::clone(&origin.keyspace),
+        };
+        let mut track = Pipeline::new();
+        let prefix = origin.keyspace.base();
+        track
+            .cmd("CLIENT")
+            .arg(&["TRACKING", "ON", "BCAST", "PREFIX", prefix, "NOLOOP"])
+            .ignore();
+        let mut link = node.link(ear).await?;
+        in_time(track.exec_async(&mut link)).await?;
+        Ok::<_, RedisError>((node.address().clone(), link))
+    });
+    let links = Links {
         stretch,
-        keyspace: Arc::clone(&origin.keyspace),
+        hearing: Arc::clone(hearing),
+        connections: try_join_all(made).await?.into_iter().collect(),
     };
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_WITHIN))
-        // Its calls have budgets of their own.
-        .set_response_timeout(None)
-        .set_push_sender(ear);
-    let mut connection = origin
-        .client()?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await?;
-    let mut track = redis::pipe();
-    track
-        .cmd("CLIENT")
-        .arg(&[
-            "TRACKING",
-            "ON",
-            "BCAST",
-            "PREFIX",
-            origin.keyspace.base(),
-            "NOLOOP",
-        ])
-        .ignore();
-    is_primary(&mut connection, &mut track).await?;
-    Ok(connection)
+    // Only now, because a primary may have been replaced, or a new one have come, since the map was made.
+    check(&links, origin).await?;
+    Ok(links)
 }
 
 /// Asks again and again until the stretch is over, or should be. Whether all went well at least once.
-async fn last(hearing: &Hearing, number: u64, mut connection: MultiplexedConnection) -> bool {
+async fn last(links: &Links, origin: &Origin) -> bool {
     let mut has_lasted = false;
     loop {
         tokio::select! {
-            () = hearing.end_of(number) => return has_lasted,
+            () = links.hearing.end_of(links.stretch) => return has_lasted,
             () = sleep(BEAT) => {}
         }
-        if is_primary(&mut connection, &mut redis::pipe())
-            .await
-            .is_err()
-        {
+        if check(links, origin).await.is_err() {
             return has_lasted;
         }
         has_lasted = true;
     }
 }
 
-/// Sends the pipeline, and fails unless the server answers in time that it is a primary: a replica, or
-/// what was a primary before, may know of changes too late. `HELLO` is the one question for this that
-/// every user may ask.
-async fn is_primary(
-    connection: &mut MultiplexedConnection,
-    pipeline: &mut Pipeline,
-) -> RedisResult<()> {
-    pipeline.cmd("HELLO");
-    let answer = pipeline.query_async::<(Value,)>(connection);
-    let (hello,) = timeout(ANSWER_WITHIN, answer)
-        .await
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
-    let role = hello.as_map_iter().and_then(|mut fields| {
-        let is_role = |name: &Value| *name == Value::BulkString(b"role".to_vec());
-        fields.find_map(|(name, role)| is_role(name).then_some(role))
+/// Fails unless every link leads to a primary, and every primary that they know has a link. Slots may
+/// move between them: who has a key tells of it.
+async fn check(links: &Links, origin: &Origin) -> RedisResult<()> {
+    let is_cluster = origin.connection.is_cluster();
+    let beats = links.connections.iter().map(async |(address, link)| {
+        let mut link = link.clone();
+        let known = in_time(beat(&mut link, address, is_cluster)).await?;
+        match known
+            .iter()
+            .all(|primary| links.connections.contains_key(primary))
+        {
+            true => Ok(()),
+            false => Err(RedisError::from((ErrorKind::Io, "there is a new primary"))),
+        }
     });
-    match role {
-        Some(Value::BulkString(role)) if role == b"master" => Ok(()),
-        _ => Err(RedisError::from((
-            ErrorKind::Client,
-            "the server is not a primary",
-        ))),
+    try_join_all(beats).await.map(drop)
+}
+
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    match timeout(ANSWER_WITHIN, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
     }
 }
 

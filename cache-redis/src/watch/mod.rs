@@ -4,7 +4,7 @@
 //! *stretch* is a time in which nothing goes unheard: it begins when there is a link to every primary,
 //! and ends with the first of them that ends. The [`keeper`] makes links, and looks after them; the
 //! [`ear`] of a link hears what the server tells; while a stretch lasts, calls go over its links
-//! ([`line`]).
+//! ([`links`]).
 //!
 //! # What the server tells
 //! The server tells of a change at the end of the step in which it was made, in the order of the
@@ -24,10 +24,10 @@
 //! is followed, in the same step, by a plain command of the link on the same key ([`fill`]).
 
 mod ear;
-pub(crate) mod fill;
+mod fill;
 mod hearing;
 mod keeper;
-mod line;
+mod links;
 
 use std::sync::{Arc, OnceLock};
 
@@ -35,9 +35,10 @@ use larder_core::store::Watcher;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+pub(crate) use self::fill::Filling;
 use self::hearing::Hearing;
 pub(crate) use self::keeper::Origin;
-pub(crate) use self::line::{Line, Link};
+pub(crate) use self::links::Links;
 
 /// What one handle of a store hears: nothing, before it is asked to.
 pub(crate) struct Watch {
@@ -78,9 +79,9 @@ impl Watch {
         is_first
     }
 
-    /// The link that calls take now, if there is one.
-    pub(crate) fn link(&self) -> Option<Link> {
-        self.begun.get()?.hearing.link()
+    /// What calls go over now; `None` while changes may go unheard.
+    pub(crate) fn links(&self) -> Option<Arc<Links>> {
+        self.begun.get()?.hearing.links()
     }
 }
 
