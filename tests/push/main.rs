@@ -4,4 +4,5 @@ mod changes;
 mod hidden;
 mod losses;
 mod refusals;
+mod several;
 mod stage;
