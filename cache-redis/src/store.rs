@@ -610,11 +610,19 @@ impl Store for RedisStore {
         }
     }
 
-    /// Over connections of its own, one for each primary, on which the server tells of changes
-    /// (`CLIENT TRACKING`). One watcher for each handle; a clone is a handle of its own.
+    /// Over connections of its own, one to each primary, on which the server tells of changes
+    /// (`CLIENT TRACKING`, RESP3). While they are there, calls of this handle go over them. One watcher
+    /// for each handle, whose connections end with it; a clone is a handle of its own.
     ///
-    /// Needs Redis 6 or newer, or Valkey, that speaks RESP3, and a user who may run `client|tracking`.
-    /// Where this is refused nothing is regained, and a warning says so once.
+    /// A connection that breaks is noticed at once; a server that stands still, a network that swallows
+    /// everything, and a primary that has been replaced without a word, within a second and a half.
+    ///
+    /// Not told is what this handle invalidates, copies, or fills with a ttl, unless others changed the
+    /// same key right after. All else that it changes is.
+    ///
+    /// Needs Redis 6 or newer, or Valkey, without a proxy that does not speak RESP3, and a user who may run
+    /// `client|tracking`, for a cluster also `cluster|slots` and `cluster|info`; with `multi` and `exec` its
+    /// own fills are not told. Where tracking is refused nothing is regained, and a warning says so once.
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.watch.begin(watcher)
     }

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use larder_core::store::Watcher;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::NodeAddress;
-use redis::{Pipeline, RedisError, RedisResult, RetryMethod, ServerErrorKind, Value};
+use redis::{Pipeline, RedisResult, ServerErrorKind, Value};
 
 use super::hearing::Hearing;
 use crate::connection::Node;
@@ -32,11 +32,8 @@ impl Links {
         };
         let mut link = link.clone();
         let answers = link.send_packed_commands(pipeline, 0, pipeline.len()).await;
-        let is_over = match &answers {
-            Ok(answers) => answers.iter().any(is_from_no_primary),
-            Err(error) => ends_link(error),
-        };
-        if is_over {
+        // A link that fails has no answers: its ear ends the stretch.
+        if answers.iter().flatten().any(is_from_no_primary) {
             self.end();
         }
         answers
@@ -78,8 +75,4 @@ fn is_from_no_primary(answer: &Value) -> bool {
         ),
         _ => false,
     }
-}
-
-fn ends_link(error: &RedisError) -> bool {
-    error.is_io_error() || !matches!(error.retry_method(), RetryMethod::NoRetry)
 }
