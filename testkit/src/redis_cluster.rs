@@ -270,7 +270,12 @@ impl RedisCluster {
         nodes.find(|node| node.is_running()).expect("a node runs")
     }
 
-    async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+    /// Asks again and again until something is so that the cluster comes to by itself; `what` is said if it does
+    /// not.
+    ///
+    /// # Panics
+    /// When it does not come to it.
+    pub async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         until(AGREE_LIMIT, what, is_so).await;
     }
 }
