@@ -24,11 +24,15 @@ mod link;
 mod port;
 mod process;
 mod redis_builder;
+mod redis_cluster;
 mod redis_server;
 mod redis_site;
+mod sentinels;
 mod tls;
 
 pub use fault_proxy::{Fault, FaultProxy};
 pub use process::Process;
 pub use redis_builder::RedisServerBuilder;
+pub use redis_cluster::RedisCluster;
 pub use redis_server::RedisServer;
+pub use sentinels::Sentinels;

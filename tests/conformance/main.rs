@@ -61,3 +61,21 @@ mod redis_redis {
         subject.await
     });
 }
+
+mod cluster {
+    use larder_conformance::Subject;
+    use larder_redis::RedisStore;
+    use larder_testkit::RedisCluster;
+    use tokio::sync::OnceCell;
+
+    /// Three primaries with a replica each, for all checks. They end with this process.
+    static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+
+    pub(super) async fn open(prefix: String) -> RedisStore {
+        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        let store = RedisStore::builder(cluster.url()).prefix(prefix);
+        store.connect().await.expect("the cluster is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}
