@@ -195,7 +195,13 @@ impl Layer {
     /// A store of bytes, taken to be shared by several machines unless set.
     #[must_use]
     pub fn store(store: impl Store) -> Self {
-        Self::new(Behind::Store(Arc::new(store)), Reach::Shared)
+        Self::dyn_store(Arc::new(store))
+    }
+
+    /// The same for a store whose type is not known.
+    #[must_use]
+    pub fn dyn_store(store: Arc<dyn Store>) -> Self {
+        Self::new(Behind::Store(store), Reach::Shared)
     }
 
     fn new(behind: Behind, reach: Reach) -> Self {

@@ -3,6 +3,7 @@
 //!
 //! Applications use the facade, `larder`. This crate is for adapters.
 
+pub mod blobs;
 mod cache;
 mod caches;
 mod call;

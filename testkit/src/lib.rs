@@ -1,7 +1,8 @@
 //! Real servers on loopback ports, and a proxy that breaks connections to them, for the tests of larder.
 //!
-//! [`RedisServer`] runs the installed `redis-server` in a temporary folder; [`FaultProxy`] stands in front of a
-//! port, injects faults and counts round trips. Both end when they are dropped, also when the test panics.
+//! [`RedisServer`] runs the installed `redis-server` in a temporary folder, [`MemcachedServer`] the installed
+//! `memcached`; [`FaultProxy`] stands in front of a port, injects faults and counts round trips. All end when they
+//! are dropped, also when the test panics.
 //! Whatever goes wrong here fails the test that asked for it: these types panic instead of returning errors.
 //!
 //! ```no_run
@@ -21,6 +22,7 @@
 
 mod fault_proxy;
 mod link;
+mod memcached_server;
 mod port;
 mod process;
 mod redis_builder;
@@ -31,6 +33,7 @@ mod sentinels;
 mod tls;
 
 pub use fault_proxy::{Fault, FaultProxy};
+pub use memcached_server::MemcachedServer;
 pub use process::Process;
 pub use redis_builder::RedisServerBuilder;
 pub use redis_cluster::RedisCluster;

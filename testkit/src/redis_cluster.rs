@@ -286,7 +286,7 @@ pub(crate) async fn until(limit: Duration, what: &str, is_so: impl AsyncFn() -> 
     while !is_so().await {
         assert!(Instant::now() < deadline, "waited for {limit:?}: {what}");
         // Real time, also in a test whose own clock stands still.
-        crate::redis_server::blocking(|| std::thread::sleep(POLL_INTERVAL)).await;
+        crate::process::blocking(|| std::thread::sleep(POLL_INTERVAL)).await;
     }
 }
 

@@ -1,7 +1,25 @@
-//! The list of named checks, on process memory and on a real Redis.
+//! The list of named checks, on process memory, a real Redis and a real memcached.
 
 mod memory {
     larder_conformance::cache_tests!(async { larder_conformance::Subject::memory() });
+}
+
+mod memcached {
+    use larder_conformance::Subject;
+    use larder_memcached::MemcachedStore;
+    use larder_testkit::MemcachedServer;
+    use tokio::sync::OnceCell;
+
+    /// As the Redis server below.
+    static SERVER: OnceCell<MemcachedServer> = OnceCell::const_new();
+
+    async fn open(prefix: String) -> MemcachedStore {
+        let server = SERVER.get_or_init(MemcachedServer::start).await;
+        let store = MemcachedStore::builder(server.url()).prefix(prefix);
+        store.connect().await.expect("the server is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
 }
 
 mod redis {

@@ -73,8 +73,14 @@ impl CacheBuilder {
 
     /// Keeps entries in this store instead of process memory.
     #[must_use]
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.behind = Behind::Store(Arc::new(store));
+    pub fn store(self, store: impl Store) -> Self {
+        self.dyn_store(Arc::new(store))
+    }
+
+    /// The same for a store whose type is not known.
+    #[must_use]
+    pub fn dyn_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.behind = Behind::Store(store);
         self
     }
 

@@ -47,6 +47,11 @@ impl Cache {
         self.shared.named_layers
     }
 
+    /// Whether anything is kept that is asked for in these layers.
+    pub(crate) fn keeps(&self, layers: LayerSet) -> bool {
+        self.stand(layers).is_some()
+    }
+
     /// The layers that are meant by who asks, here.
     #[inline]
     pub(super) fn meant(&self, layers: Layers) -> LayerSet {
