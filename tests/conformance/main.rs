@@ -1,4 +1,6 @@
-//! The list of named checks, on process memory, a real Redis and a real memcached.
+//! The list of named checks, on process memory and every store, each a real one, and on stacks of them.
+
+mod stacks;
 
 mod memory {
     larder_conformance::cache_tests!(async { larder_conformance::Subject::memory() });
@@ -13,7 +15,7 @@ mod memcached {
     /// As the Redis server below.
     static SERVER: OnceCell<MemcachedServer> = OnceCell::const_new();
 
-    async fn open(prefix: String) -> MemcachedStore {
+    pub(super) async fn open(prefix: String) -> MemcachedStore {
         let server = SERVER.get_or_init(MemcachedServer::start).await;
         let store = MemcachedStore::builder(server.url()).prefix(prefix);
         store.connect().await.expect("the server is there")
@@ -40,46 +42,6 @@ mod redis {
     larder_conformance::tests!(Subject::on(open));
 }
 
-/// Process memory above Redis.
-mod memory_redis {
-    use std::time::Duration;
-
-    use larder::store::Store as _;
-    use larder::{Cache, Layer, LayerName};
-    use larder_conformance::Subject;
-
-    larder_conformance::cache_tests!(async {
-        let capabilities = super::redis::open("any".to_owned()).await.capabilities();
-        let subject = Subject::layered(capabilities, |name| async {
-            Cache::builder()
-                .layer(LayerName::L1, Layer::memory().ttl(Duration::from_secs(60)))
-                .layer(LayerName::L2, Layer::store(super::redis::open(name).await))
-        });
-        subject.await
-    });
-}
-
-/// Two servers, the first one with copies.
-mod redis_redis {
-    use larder::store::Store as _;
-    use larder::{Cache, Layer, LayerName, Reach};
-    use larder_conformance::Subject;
-
-    larder_conformance::cache_tests!(async {
-        let capabilities = super::redis::open("any".to_owned()).await.capabilities();
-        let subject = Subject::layered(capabilities, |name| async move {
-            let copies = super::redis::open(format!("{name}-copies")).await;
-            let copies = Layer::store(copies).reach(Reach::Host);
-            let authority = Layer::store(super::redis::open(name).await);
-            Cache::builder()
-                .layer(LayerName::L1, Layer::memory())
-                .layer(LayerName::L2, copies)
-                .layer(LayerName::L3, authority)
-        });
-        subject.await
-    });
-}
-
 mod cluster {
     use larder_conformance::Subject;
     use larder_redis::RedisStore;
@@ -93,6 +55,47 @@ mod cluster {
         let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
         let store = RedisStore::builder(cluster.url()).prefix(prefix);
         store.connect().await.expect("the cluster is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}
+
+mod file {
+    use std::sync::OnceLock;
+
+    use larder_conformance::Subject;
+    use larder_object::FileStore;
+    use larder_testkit::Folder;
+
+    /// One folder for all checks: each has a prefix of its own.
+    static FOLDER: OnceLock<Folder> = OnceLock::new();
+
+    pub(super) async fn open(prefix: String) -> FileStore {
+        let folder = FOLDER.get_or_init(Folder::new);
+        let store = FileStore::builder(folder.path()).prefix(prefix);
+        store.connect().await.expect("the folder is there")
+    }
+
+    larder_conformance::tests!(Subject::on(open));
+}
+
+mod s3 {
+    use std::sync::OnceLock;
+
+    use larder_conformance::Subject;
+    use larder_object::S3Store;
+    use larder_testkit::S3Server;
+
+    /// One server for all checks: each has a prefix of its own. It ends with this process.
+    static SERVER: OnceLock<S3Server> = OnceLock::new();
+
+    pub(super) async fn open(prefix: String) -> S3Store {
+        let server = SERVER.get_or_init(S3Server::start);
+        let store = S3Store::builder(server.bucket())
+            .endpoint(server.endpoint())
+            .access_keys(server.access_key(), server.secret_key())
+            .prefix(prefix);
+        store.connect().await.expect("the server is there")
     }
 
     larder_conformance::tests!(Subject::on(open));

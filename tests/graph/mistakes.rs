@@ -523,7 +523,11 @@ mod unknown_layer {
     #[test]
     fn is_found_where_the_layers_are_known() {
         crate::assert_found(module_path!(), &[]);
-        let memory = || Cache::builder().layer(LayerName::L1, Layer::memory()).build();
+        let memory = || {
+            Cache::builder()
+                .layer(LayerName::L1, Layer::memory())
+                .build()
+        };
         let report = checked(&Caches::new(memory()).with("sessions", memory()));
         assert_eq!(
             crate::told(module_path!(), report.findings()),
