@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use larder::store::{Advance, Filled, Nonce, Scopes, Store as _};
 use larder_redis::RedisStore;
-use larder_testkit::RedisServer;
+use larder_testkit::{FaultProxy, RedisServer};
 
 use crate::stage::{Stage, Told, in_time, lease, recorder, send};
 
@@ -199,6 +199,33 @@ async fn a_handle_tells_one_watcher_and_a_clone_another() {
         let _ = first.heard();
         assert_eq!(second.fill(":user:7", &[]).await, Filled::Stored);
         first.until(&Told::slot(":user:7")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hit_and_a_fill_are_one_round_trip_each() {
+    in_time(async {
+        let server = RedisServer::start().await;
+        let proxy = FaultProxy::start(server.port()).await;
+        let mut stage = Stage::behind(&proxy, server.url()).await;
+        let mut other = stage.other().await;
+        let scopes = ["tag:users".to_owned()];
+        // The store asks from time to time whether all is well, which counts as well, but not every time.
+        let (mut reading, mut filling) = (u64::MAX, u64::MAX);
+        for _ in 0..5 {
+            let token = stage.lease(":user:7", &scopes).await;
+            let _ = stage.so_far(&mut other).await;
+            let before = proxy.round_trips();
+            let filled = stage.fill_under(":user:7", token, &scopes).await;
+            assert_eq!(filled.expect("it answers"), Filled::Stored);
+            filling = filling.min(proxy.round_trips() - before);
+            let before = proxy.round_trips();
+            let read = stage.store.read(":user:7", Scopes::Named(&scopes)).await;
+            assert!(read.expect("it answers").slot.is_some());
+            reading = reading.min(proxy.round_trips() - before);
+        }
+        assert_eq!((reading, filling), (1, 1));
     })
     .await;
 }
