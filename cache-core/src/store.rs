@@ -321,7 +321,8 @@ pub trait Watcher: fmt::Debug + Send + Sync + 'static {
     /// From now on changes may go unheard.
     fn lost(&self);
 
-    /// From now on every change is heard again. Whatever was read before may have changed unheard.
+    /// From now on every change is heard again. Whatever a call read that was begun before may have
+    /// changed unheard.
     fn regained(&self);
 }
 
@@ -458,7 +459,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Tells `watcher` of every change of a slot or a generation that this handle did not make itself,
     /// from [`Watcher::regained`] until [`Watcher::lost`]; whether the store can. Said once; begins with
-    /// things lost.
+    /// things lost. Changes of its own may be told, too.
     ///
     /// While it is not lost, whatever this handle reads is heard of when it changes: a change that an
     /// answer does not show is told after the call that reads was begun. An answer that this is not true

@@ -9,6 +9,7 @@ mod events;
 mod scripts;
 mod store;
 mod tls;
+mod watch;
 
 pub use redis;
 

@@ -11,7 +11,7 @@ use larder_core::event::EventLog;
 use larder_core::store::{
     Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, Lease,
     LeaseRequest, Leased, Nonce, OWN_SCOPE, Part, Patch, Reading, Scan, Scopes, Store, Usage,
-    own_scope,
+    Watcher, own_scope,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
@@ -22,6 +22,7 @@ use crate::connect::{RedisStoreBuilder, redacted};
 use crate::connection::{Batch, Connection, Place, is_passing};
 use crate::events::RedisEvents;
 use crate::scripts::Scripts;
+use crate::watch::{Filling, Origin, Watch};
 
 /// How much longer than twice an entry's ttl a generation is kept, so that it is not renewed at
 /// every fill.
@@ -50,6 +51,7 @@ const AT_ONCE: usize = 500;
 #[derive(Clone)]
 pub struct RedisStore {
     connection: Connection,
+    watch: Watch,
     events: Arc<RedisEvents>,
     keyspace: Arc<Keyspace>,
     name: Arc<str>,
@@ -87,6 +89,14 @@ impl RedisStore {
         is_local: bool,
     ) -> Self {
         let secrets: Arc<[String]> = secrets.into();
+        let keyspace = Arc::new(keyspace);
+        let name: Arc<str> = name.into();
+        let watch = Watch::new(Origin {
+            connection: connection.clone(),
+            keyspace: Arc::clone(&keyspace),
+            name: Arc::clone(&name),
+            secrets: Arc::clone(&secrets),
+        });
         let events = RedisEvents::new(
             connection.clone(),
             keyspace.generation("events"),
@@ -95,9 +105,10 @@ impl RedisStore {
         );
         Self {
             connection,
+            watch,
             events: Arc::new(events),
-            keyspace: Arc::new(keyspace),
-            name: name.into(),
+            keyspace,
+            name,
             secrets,
             is_local,
         }
@@ -132,9 +143,14 @@ impl RedisStore {
     /// The answers to the commands: one round trip, unless a server does not know the scripts yet, or a
     /// slot has moved.
     async fn run<T: FromRedisValue>(&self, batch: Batch) -> Result<T, StoreError> {
-        let answers = self.connection.run(batch).await;
-        let answers = answers.map_err(|error| self.failed(&error))?;
+        let answers = self.answers(batch).await?;
         self.decoded(answers)
+    }
+
+    async fn answers(&self, batch: Batch) -> Result<Vec<Value>, StoreError> {
+        let links = self.watch.links();
+        let answers = self.connection.run(batch, links.as_deref()).await;
+        answers.map_err(|error| self.failed(&error))
     }
 
     /// The same for what ends generations or empties slots, which may have to wait for replicas.
@@ -144,7 +160,7 @@ impl RedisStore {
         };
         let (answers, had) = self
             .connection
-            .run_acknowledged(batch)
+            .run_acknowledged(batch, self.watch.links().as_deref())
             .await
             .map_err(|error| self.failed(&error))?;
         if had < wanted.replicas {
@@ -171,9 +187,8 @@ impl RedisStore {
         &self,
         batch: Batch,
     ) -> Result<Vec<Option<T>>, StoreError> {
-        let answers = self.connection.run(batch).await;
+        let answers = self.answers(batch).await?;
         Ok(answers
-            .map_err(|error| self.failed(&error))?
             .into_iter()
             .map(|answer| redis::from_redis_value(answer).ok())
             .collect())
@@ -347,13 +362,31 @@ impl Store for RedisStore {
         scopes: &[String],
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError> {
-        let mut batch = Batch::new();
-        let fill = batch.script(&self.scripts().fill, &self.slot(key));
-        fill.arg(&token.0[..]).arg(entry);
-        match ttl {
-            Some(ttl) => fill.arg(millis(ttl)),
-            None => fill.arg(""),
+        let slot = self.slot(key);
+        let script = |batch: &mut Batch| {
+            let fill = batch.script(&self.scripts().fill, &slot);
+            fill.arg(&token.0[..]).arg(entry);
+            match ttl {
+                Some(ttl) => fill.arg(millis(ttl)),
+                None => fill.arg(""),
+            };
         };
+        let mut batch = Batch::new();
+        if let (Some(links), Some(ttl)) = (self.watch.links(), ttl) {
+            let filling = Filling::new(Arc::clone(&links), key);
+            Filling::begin_step(&mut batch, &slot[0]);
+            script(&mut batch);
+            Filling::end_step(&mut batch, &slot[0], millis(ttl));
+            self.keep(&mut batch, scopes, Some(ttl));
+            let answers = self.connection.run(batch, Some(&links)).await;
+            match filling.answered(answers.as_deref().unwrap_or_default()) {
+                Some(true) => return Ok(Filled::Stored),
+                Some(false) => return Ok(Filled::Overtaken),
+                None => answers.map(drop).map_err(|error| self.failed(&error))?,
+            }
+            batch = Batch::new();
+        }
+        script(&mut batch);
         self.keep(&mut batch, scopes, ttl);
         let answers: Vec<bool> = self.run(batch).await?;
         Ok(if answers.first() == Some(&true) {
@@ -577,6 +610,23 @@ impl Store for RedisStore {
         }
     }
 
+    /// Over connections of its own, one to each primary, on which the server tells of changes
+    /// (`CLIENT TRACKING`, RESP3). While they are there, calls of this handle go over them. One watcher
+    /// for each handle, whose connections end with it; a clone is a handle of its own.
+    ///
+    /// A connection that breaks is noticed at once; a server that stands still, a network that swallows
+    /// everything, and a primary that has been replaced without a word, within a second and a half.
+    ///
+    /// Not told is what this handle invalidates, copies, or fills with a ttl, unless others changed the
+    /// same key right after. All else that it changes is.
+    ///
+    /// Needs Redis 6 or newer, or Valkey, without a proxy that does not speak RESP3, and a user who may run
+    /// `client|tracking`, for a cluster also `cluster|slots` and `cluster|info`; with `multi` and `exec` its
+    /// own fills are not told. Where tracking is refused nothing is regained, and a warning says so once.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        self.watch.begin(watcher)
+    }
+
     fn events(&self) -> Option<Arc<dyn EventLog>> {
         Some(Arc::clone(&self.events) as Arc<dyn EventLog>)
     }
@@ -622,6 +672,14 @@ impl RedisStore {
     }
 }
 
+/// What a name on the server stands for.
+pub(crate) enum Changed<'n> {
+    /// The slot of a qualified key.
+    Slot(&'n str),
+    /// The generation of a scope.
+    Generation(&'n str),
+}
+
 /// Where this store's keys are on the server.
 #[derive(Debug)]
 pub(crate) struct Keyspace {
@@ -633,6 +691,22 @@ impl Keyspace {
     pub(crate) fn new(prefix: &str, version: &str) -> Self {
         Self {
             base: format!("{prefix}:{version}:"),
+        }
+    }
+
+    /// What every key begins with.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What has changed when the server says so of this name, unless it is nothing of the cache's.
+    pub(crate) fn changed<'n>(&self, name: &'n [u8]) -> Option<Changed<'n>> {
+        let name = str::from_utf8(name).ok()?.strip_prefix(&self.base)?;
+        match name.strip_prefix('#') {
+            None => Some(Changed::Slot(name)),
+            Some("events") => None,
+            Some(scope) if scope.starts_with("events:") => None,
+            Some(scope) => Some(Changed::Generation(scope)),
         }
     }
 

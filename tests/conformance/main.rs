@@ -1,4 +1,6 @@
-//! The list of named checks, on process memory, on a real Redis, memcached and S3 server, and in a folder.
+//! The list of named checks, on process memory and every store, each a real one, and on stacks of them.
+
+mod stacks;
 
 mod memory {
     larder_conformance::cache_tests!(async { larder_conformance::Subject::memory() });
@@ -13,7 +15,7 @@ mod memcached {
     /// As the Redis server below.
     static SERVER: OnceCell<MemcachedServer> = OnceCell::const_new();
 
-    async fn open(prefix: String) -> MemcachedStore {
+    pub(super) async fn open(prefix: String) -> MemcachedStore {
         let server = SERVER.get_or_init(MemcachedServer::start).await;
         let store = MemcachedStore::builder(server.url()).prefix(prefix);
         store.connect().await.expect("the server is there")
@@ -40,58 +42,30 @@ mod redis {
     larder_conformance::tests!(Subject::on(open));
 }
 
-/// Process memory above Redis.
-mod memory_redis {
-    use std::time::Duration;
-
-    use larder::store::Store as _;
-    use larder::{Cache, Layer, LayerName};
-    use larder_conformance::Subject;
-
-    larder_conformance::cache_tests!(async {
-        let capabilities = super::redis::open("any".to_owned()).await.capabilities();
-        let subject = Subject::layered(capabilities, |name| async {
-            Cache::builder()
-                .layer(LayerName::L1, Layer::memory().ttl(Duration::from_secs(60)))
-                .layer(LayerName::L2, Layer::store(super::redis::open(name).await))
-        });
-        subject.await
-    });
-}
-
-/// Two servers, the first one with copies.
-mod redis_redis {
-    use larder::store::Store as _;
-    use larder::{Cache, Layer, LayerName, Reach};
-    use larder_conformance::Subject;
-
-    larder_conformance::cache_tests!(async {
-        let capabilities = super::redis::open("any".to_owned()).await.capabilities();
-        let subject = Subject::layered(capabilities, |name| async move {
-            let copies = super::redis::open(format!("{name}-copies")).await;
-            let copies = Layer::store(copies).reach(Reach::Host);
-            let authority = Layer::store(super::redis::open(name).await);
-            Cache::builder()
-                .layer(LayerName::L1, Layer::memory())
-                .layer(LayerName::L2, copies)
-                .layer(LayerName::L3, authority)
-        });
-        subject.await
-    });
-}
-
 mod cluster {
     use larder_conformance::Subject;
     use larder_redis::RedisStore;
-    use larder_testkit::RedisCluster;
+    use larder_testkit::{RedisCluster, RedisServer};
     use tokio::sync::OnceCell;
 
     /// Three primaries with a replica each, for all checks. They end with this process.
     static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
 
-    async fn open(prefix: String) -> RedisStore {
-        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
-        let store = RedisStore::builder(cluster.url()).prefix(prefix);
+    /// A user with the rights that the guide names, and no more.
+    async fn start() -> RedisCluster {
+        let mut rights = include_str!("../../docs/redis.md").lines();
+        let rights = rights.find_map(|line| line.strip_prefix("~shop:* "));
+        let rights = format!("~conformance-* {}", rights.expect("the guide names them"));
+        let node = RedisServer::builder()
+            .acl_user("admin", "secret")
+            .acl_user_with("app", "open", rights);
+        RedisCluster::start_with(node).await
+    }
+
+    pub(super) async fn open(prefix: String) -> RedisStore {
+        let cluster = CLUSTER.get_or_init(start).await;
+        let url = cluster.url().replace("admin:secret@", "app:open@");
+        let store = RedisStore::builder(url).prefix(prefix);
         store.connect().await.expect("the cluster is there")
     }
 
@@ -108,7 +82,7 @@ mod file {
     /// One folder for all checks: each has a prefix of its own.
     static FOLDER: OnceLock<Folder> = OnceLock::new();
 
-    async fn open(prefix: String) -> FileStore {
+    pub(super) async fn open(prefix: String) -> FileStore {
         let folder = FOLDER.get_or_init(Folder::new);
         let store = FileStore::builder(folder.path()).prefix(prefix);
         store.connect().await.expect("the folder is there")
@@ -127,7 +101,7 @@ mod s3 {
     /// One server for all checks: each has a prefix of its own. It ends with this process.
     static SERVER: OnceLock<S3Server> = OnceLock::new();
 
-    async fn open(prefix: String) -> S3Store {
+    pub(super) async fn open(prefix: String) -> S3Store {
         let server = SERVER.get_or_init(S3Server::start);
         let store = S3Store::builder(server.bucket())
             .endpoint(server.endpoint())

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::try_join;
+
+use crate::envelope;
 use crate::error::StoreError;
 use crate::generation::{Generations, Held, Reservation};
 use crate::key::Pattern;
 use crate::layer::Coherence;
 use crate::memory::AnyResident;
-use crate::store::{Nonce, OWN_SCOPE, Store, Watcher, own_scope};
+use crate::store::{Nonce, OWN_SCOPE, Part, Store, Watcher, own_scope};
 
 /// The scope of the connection by which the store tells of changes.
 const LINK: &str = "link";
@@ -143,24 +146,39 @@ impl Above {
         }
     }
 
-    /// Whether an entry here is still valid at the store: one round trip, without the value.
+    /// Whether an entry here is still the one that the store has, and valid there: one round trip, without
+    /// the value.
     pub(super) async fn is_current(
         &self,
         entry: &AnyResident,
         store: &dyn Store,
+        now: u64,
     ) -> Result<bool, StoreError> {
-        if entry.held.scopes().next() != Some(LINK) {
+        if !is_above(entry) {
             // Of process memory alone: the store has never heard of it.
             return Ok(true);
         }
-        let (scopes, known): (Vec<String>, Vec<Option<Nonce>>) = entry
-            .held
-            .stored(SLOT)
-            .map(|(scope, nonce)| (scope.to_owned(), nonce))
-            .unzip();
-        let current = store.generations(&scopes).await?;
+        let mut held = entry.held.stored(SLOT);
+        let Some((_, Some(identity))) = held.next() else {
+            return Ok(false);
+        };
+        let (scopes, known): (Vec<String>, Vec<Option<Nonce>>) =
+            held.map(|(scope, nonce)| (scope.to_owned(), nonce)).unzip();
+        let key = [entry.key.to_string()];
+        let heads = store.slots(&key, Part::Head);
+        let (heads, current) = try_join(heads, store.generations(&scopes)).await?;
         self.learn(&scopes, &current);
-        Ok(known.iter().all(Option::is_some) && current == known && entry.held.is_current())
+        let head = heads.into_iter().next().flatten();
+        let there = head.as_deref().map(envelope::parse);
+        Ok(match there {
+            Some(Ok(there)) => {
+                there.identity == identity
+                    && there.meta.times.is_fresh(now)
+                    && current == known
+                    && entry.held.is_current()
+            }
+            Some(Err(envelope::Corrupt)) | None => false,
+        })
     }
 
     pub(super) fn count_promotion(&self) {
@@ -170,6 +188,11 @@ impl Above {
     pub(super) fn promotions(&self) -> u64 {
         self.promotions.load(Ordering::Relaxed)
     }
+}
+
+/// Whether an entry of process memory is one that the store has, too.
+pub(super) fn is_above(entry: &AnyResident) -> bool {
+    entry.held.scopes().next() == Some(LINK)
 }
 
 impl Pledge {

@@ -81,9 +81,8 @@ impl Assembly {
     /// The stores as the cache uses them, and what its process memory above them depends on; `None` without
     /// any.
     ///
-    /// One store is used as it is, if process memory above it hears of its changes or there is none. Else
-    /// entries need a scope of their own, by which they are known in every store, and which is asked for
-    /// at each hit above.
+    /// One store is used as it is. Of several, entries need a scope of their own, by which they are known in
+    /// each of them.
     pub(super) fn below(
         self,
         coherence: Coherence,
@@ -108,22 +107,19 @@ impl Assembly {
             (Some(_), Coherence::Strict) => false,
             (Some(_), Coherence::Ttl) | (None, _) => true,
         };
-        let below = if stores.len() == 1 {
-            let store = stores[0].guarded();
-            if hears(&store) {
-                Below::One(store)
-            } else {
-                above = new_above(Coherence::Strict);
-                Below::Stack(Stack::new(stores, clock.clone())?)
-            }
+        let (below, is_heard) = if let [store] = &*stores {
+            let store = store.guarded();
+            let is_heard = hears(&store);
+            (Below::One(store), is_heard)
         } else {
             stores.sort_by_key(Tier::layer);
             let stack = Stack::new(stores, clock.clone())?;
-            if !hears(&stack) {
-                above = new_above(Coherence::Strict);
-            }
-            Below::Stack(stack)
+            let is_heard = hears(&stack);
+            (Below::Stack(stack), is_heard)
         };
+        if !is_heard {
+            above = new_above(Coherence::Strict);
+        }
         let layers = match memory {
             Some(_) => names.without(LayerName::L1),
             None if names.is_empty() => LayerSet::ALL.without(LayerName::L1),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::above::Pledge;
 use super::lifetime::Lifetime;
 use super::{Cache, Tally};
-use crate::codec::Encoded;
+use crate::codec::{self, Encoded};
 use crate::envelope;
 use crate::error::Error;
 use crate::generation::{Held, Reservation};
@@ -14,6 +14,7 @@ use crate::key::Key;
 use crate::layer::LayerSet;
 use crate::memory::{Ages, AnyResident, Resident};
 use crate::remote::{Budget, Found, Remote};
+use crate::slot::SlotHead;
 use crate::stats::Count;
 use crate::store::{Advance, Filled, Lease, Nonce, own_scope};
 use crate::value::Local;
@@ -30,8 +31,10 @@ pub(super) enum Fill {
 pub(super) struct Landing {
     /// `None` where there is no process memory above.
     reservation: Option<Reservation>,
-    /// What the entry carries.
+    /// What the entry carries, and its identity in the name of its own scope.
     carried: Vec<(String, Nonce)>,
+    /// Whether it changes in place.
+    is_number: bool,
 }
 
 impl Cache {
@@ -73,6 +76,12 @@ impl Cache {
             _ => None,
         };
         let times = lifetime.times(self.shared.clock.unix_millis());
+        let mut is_number = false;
+        let encode = |bytes| {
+            let encoded = encode(bytes)?;
+            is_number = codec::is_number(encoded.1);
+            Ok::<_, Error>(encoded)
+        };
         let entry = envelope::seal(key.qualified(), scopes, &generations, times, encode)?;
         let kept = lifetime.kept();
         if let Some(step) = step
@@ -87,10 +96,16 @@ impl Cache {
             .store
             .fill(key.qualified(), lease.token, &entry, scopes, kept);
         Ok(match budget.spend(fill).await? {
-            Filled::Stored => Fill::Stored(Landing {
-                reservation,
-                carried: scopes.iter().cloned().zip(generations).collect(),
-            }),
+            Filled::Stored => {
+                let identity = SlotHead::parse(&entry).and_then(|head| head.identity);
+                let slot = identity.map(|identity| (own_scope(key.qualified()), identity));
+                let carried = scopes.iter().cloned().zip(generations);
+                Fill::Stored(Landing {
+                    reservation,
+                    carried: carried.chain(slot).collect(),
+                    is_number,
+                })
+            }
             Filled::Overtaken => Fill::Overtaken,
         })
     }
@@ -116,6 +131,9 @@ impl Cache {
         let (Some(pledge), Some(reservation)) = (pledge, landing.reservation) else {
             return;
         };
+        if !above.answers_at_once() && landing.is_number {
+            return;
+        }
         let carried = landing.carried.iter();
         let carried = carried.map(|(scope, nonce)| (scope.as_str(), *nonce));
         if let Some(held) = above.hold(pledge.of_own(&reservation), carried) {
@@ -135,7 +153,13 @@ impl Cache {
         let (Some(above), Some(pledge)) = (&self.shared.above, pledge) else {
             return;
         };
-        let Some(held) = above.hold(pledge, found.carried()) else {
+        // A number changes in place, by which its identity and generations stay.
+        if !above.answers_at_once() && codec::is_number(found.meta.codec) {
+            return;
+        }
+        let own = own_scope(key.qualified());
+        let slot = found.seen.identity.map(|identity| (own.as_str(), identity));
+        let Some(held) = above.hold(pledge, found.carried().chain(slot)) else {
             return;
         };
         let now = self.shared.clock.unix_millis();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::above::is_above;
 use super::{Backend, Cache};
 use crate::error::Error;
 use crate::flight::Flights;
@@ -114,7 +115,8 @@ impl Cache {
         }
         let entry = self.beside()?.memory.get(key.qualified())?;
         let value = entry.value()?;
-        let check = above.is_current(&entry, &*remote.store);
+        let now = self.shared.clock.unix_millis();
+        let check = above.is_current(&entry, &*remote.store, now);
         // Where the store cannot say, it is asked as if there were nothing here.
         budget.spend(check).await.unwrap_or(false).then_some(value)
     }
@@ -172,7 +174,8 @@ impl<'c> Place<'c> {
         let mut deleted = 0;
         for entry in self.memory.parts().flatten() {
             if pattern.matches_qualified(&entry.key) {
-                let was_usable = self.memory.has_value(&entry);
+                // What a store has, too, is counted there.
+                let was_usable = self.memory.has_value(&entry) && !is_above(&entry);
                 // Replaced meanwhile, the newer one goes: it may have been loaded before.
                 deleted += u64::from(self.take(&entry.key).is_some() && was_usable);
             }

@@ -27,7 +27,7 @@ use crate::generation::{EVERYTHING, namespace_scope};
 use crate::key::{Key, Pattern};
 use crate::layer::LayerSet;
 use crate::slot::SlotHead;
-use crate::store::{Claim, Lease, Nonce, Part, Reading, Scopes, Store};
+use crate::store::{Claim, Lease, Nonce, OWN_SCOPE, Part, Reading, Scopes, Store};
 use crate::tier::Guarded;
 
 #[derive(Debug)]
@@ -337,7 +337,7 @@ impl Remote {
             return Ok(Sight::Distrusted);
         }
         if !self
-            .is_current(&envelope, scopes, &seen.generations, budget)
+            .is_current(key, &envelope, scopes, &seen.generations, budget)
             .await?
         {
             return Ok(Sight::Nothing(seen));
@@ -353,9 +353,10 @@ impl Remote {
     }
 
     /// Whether every generation that the entry carries is still the current one. A missing one is
-    /// not.
+    /// not. That of its own scope has been checked where it was found.
     async fn is_current(
         &self,
+        key: &Key,
         envelope: &Envelope<'_>,
         scopes: &[String],
         generations: &[Option<Nonce>],
@@ -363,6 +364,9 @@ impl Remote {
     ) -> Result<bool, StoreError> {
         let mut unasked = Vec::new();
         for (at, (name, generation)) in envelope.scopes.iter().enumerate() {
+            if self.is_own(key, name) {
+                continue;
+            }
             // Usually the entry lists what was asked for, in that order.
             let asked = match scopes.get(at) {
                 Some(scope) if scope == name => Some(at),
@@ -383,6 +387,11 @@ impl Remote {
             .iter()
             .zip(current)
             .all(|((_, carried), current)| current == Some(*carried)))
+    }
+
+    /// Whether the scope is the one that the key has to itself, for which its store sees.
+    fn is_own(&self, key: &Key, scope: &str) -> bool {
+        self.has_own_scopes && scope.strip_prefix(OWN_SCOPE) == Some(key.qualified())
     }
 
     /// Empties the key's slot and gives what was in it. What the store does not take now is kept and

@@ -73,22 +73,33 @@ impl Stack {
         }
         let slot = authority.take(key).await?.slot;
         let mut look = Look::new(self, key, Scopes::Stored);
-        let current = look.current_identity().await?;
-        let slot = match (identity(slot.as_deref()), current) {
-            (None, Some(current)) => look.copy_with(current).await?.or(slot),
+        let current = look.own_generation().await?;
+        let was_there = identity(slot.as_deref()).is_some();
+        let slot = match current {
+            Some(current) if !was_there => look.copy_with(current).await?.or(slot),
             _ => slot,
         };
         let taken = identity(slot.as_deref());
         // Before it is ended: whoever gets it must see that it was valid.
         let mut reading = look.reading(slot).await?;
-        if let Some(taken) = taken.filter(|taken| current == Some(*taken))
-            && self.end(&[(key.to_owned(), taken)]).await? != [Ended::Now]
-        {
-            // Another caller has it.
-            reading = Reading::default();
+        match taken {
+            Some(taken) if current == Some(taken) => {
+                let ended = self.end(&[(key.to_owned(), taken)]).await?;
+                let is_ours = match ended[..] {
+                    [Ended::Now] => true,
+                    // By someone who found nothing.
+                    [Ended::Unknown] => was_there,
+                    _ => false,
+                };
+                if !is_ours {
+                    reading = Reading::default();
+                }
+            }
+            Some(_) => {}
+            // A copy may be in a tier that does not answer.
+            None if current.is_some() => authority.invalidate(&[own_scope(key)], &[]).await?,
+            None => {}
         }
-        // Whatever else there may be: a copy in a tier that does not answer, for example.
-        authority.invalidate(&[own_scope(key)], &[]).await?;
         self.empty_copies(&[key.to_owned()]);
         Ok(reading)
     }
@@ -190,14 +201,13 @@ impl Stack {
         let Some(succession) = succession else {
             return Ok(None);
         };
+        // From the moment of the patch on the slot ends the copies; the step does when the slot has gone.
         let step = Advance {
             scope: own_scope(key),
             from: Some(patch.identity),
             to: next,
         };
-        if authority.advance(&[step], patch.ttl).await? != [Some(next)] {
-            return Ok(None);
-        }
+        authority.advance(&[step], patch.ttl).await?;
         let mut bytes = patch.bytes.to_vec();
         bytes.extend(succession);
         let patch = Patch {

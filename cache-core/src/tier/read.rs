@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::join;
+use futures_util::future::{join, try_join};
 
 use super::behind::{Cause, Copy};
-use super::entry::{bare, left, listed, names, put_lease, spreadable};
+use super::entry::{bare, identity, left, listed, names, put_lease, spreadable};
 use super::level::Level;
 use super::stack::Stack;
 use crate::envelope::{self, Envelope};
 use crate::error::StoreError;
-use crate::store::{Nonce, Reading, Scopes, Store as _, own_scope};
+use crate::store::{Nonce, Part, Reading, Scopes, Store as _, own_scope};
 
 /// What an entry is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +48,11 @@ impl Stack {
         let mut stale = None;
         let mut above = self.above();
         if let Some(first) = above.next() {
-            let asked = look.asked();
-            let generations = self.authority().generations(&asked);
-            let (slot, generations) = join(first.slot(key), generations).await;
-            look.learn(asked, generations?);
+            let (slot, learned) = {
+                let copy = first.slot(key);
+                join(copy, look.learn_current()).await
+            };
+            learned?;
             if let Some(slot) = look.copy_of(first, slot, &mut stale).await? {
                 return look.reading(Some(slot)).await;
             }
@@ -80,7 +81,7 @@ impl Stack {
         }
 
         for level in self.below() {
-            look.learn_asked().await?;
+            look.learn_current().await?;
             if look.is_hopeless() {
                 break;
             }
@@ -133,6 +134,9 @@ pub(super) struct Look<'a> {
     scopes: Scopes<'a>,
     now: u64,
     known: BTreeMap<String, Option<Nonce>>,
+    /// The identity that an entry of the key has if it is valid, once that is known: that of the entry in the
+    /// authority's slot, and if there is none, the generation of the key's own scope.
+    current: Option<Option<Nonce>>,
 }
 
 impl<'a> Look<'a> {
@@ -144,6 +148,7 @@ impl<'a> Look<'a> {
             scopes,
             now: stack.now(),
             known: BTreeMap::new(),
+            current: None,
         }
     }
 
@@ -179,18 +184,37 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
-    async fn learn_asked(&mut self) -> Result<(), StoreError> {
-        self.learn_all(self.asked()).await
+    /// Learns what a copy must have to be valid: one round trip in time.
+    async fn learn_current(&mut self) -> Result<(), StoreError> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        let (key, asked) = ([self.key.to_owned()], self.asked());
+        let authority = self.stack.authority();
+        let slots = authority.slots(&key, Part::Head);
+        let (slots, generations) = try_join(slots, authority.generations(&asked)).await?;
+        self.learn(asked, generations);
+        let slot = slots.into_iter().next().flatten();
+        self.learn_slot(slot.as_deref());
+        Ok(())
     }
 
-    /// Whether a generation is missing that every copy would have to carry.
+    /// Learns from the authority's slot and the key's own generation. The slot has the last word, because a
+    /// fill changes it in one step; the generation is for when the entry had to go for others.
+    fn learn_slot(&mut self, slot: Option<&[u8]>) {
+        let own = self.known.get(&self.own).copied().flatten();
+        self.current = Some(identity(slot).or(own));
+    }
+
+    /// Whether something is missing that every copy would have to carry.
     fn is_hopeless(&self) -> bool {
         let is_missing = |scope: &String| self.known.get(scope) == Some(&None);
         let named = match self.scopes {
             Scopes::Named(scopes) => scopes,
             Scopes::Stored => &[],
         };
-        is_missing(&self.own) || named.iter().any(is_missing)
+        let mut shared = named.iter().filter(|scope| **scope != self.own);
+        self.current == Some(None) || shared.any(is_missing)
     }
 
     /// What the authority has, as it would answer without the others.
@@ -203,6 +227,9 @@ impl<'a> Look<'a> {
                 reading.generations = authority.generations(&listed).await?;
             }
             self.learn(listed, reading.generations.clone());
+            if identity(reading.slot.as_deref()).is_some() {
+                self.learn_slot(reading.slot.as_deref());
+            }
             return Ok(reading);
         };
         if !self.stack.has_copies() {
@@ -211,6 +238,7 @@ impl<'a> Look<'a> {
         let asked = self.asked();
         let mut reading = authority.read(self.key, Scopes::Named(&asked)).await?;
         self.learn(asked, reading.generations.clone());
+        self.learn_slot(reading.slot.as_deref());
         reading.generations.truncate(scopes.len());
         Ok(reading)
     }
@@ -249,12 +277,17 @@ impl<'a> Look<'a> {
             return Ok(Worth::Nothing);
         }
         // Before more is asked for: almost every copy that is not valid is known by this.
-        if place == Place::Copy && self.known.get(&self.own) == Some(&None) {
-            return Ok(Worth::Nothing);
+        if place == Place::Copy {
+            self.learn_current().await?;
+            if self.current != Some(Some(envelope.identity)) {
+                return Ok(Worth::Nothing);
+            }
         }
-        self.learn_all(names(&envelope)).await?;
+        let shared = names(&envelope).into_iter();
+        let shared = shared.filter(|scope| *scope != self.own).collect();
+        self.learn_all(shared).await?;
         let is_current = |(scope, generation): &(&str, Nonce)| {
-            self.known.get(*scope) == Some(&Some(*generation))
+            *scope == self.own || self.known.get(*scope) == Some(&Some(*generation))
         };
         Ok(if !envelope.scopes.iter().all(is_current) {
             Worth::Nothing
@@ -281,7 +314,10 @@ impl<'a> Look<'a> {
             Scopes::Stored => listed(self.key, slot.as_deref()),
         };
         self.learn_all(scopes.clone()).await?;
-        let known = |scope: &String| self.known.get(scope).copied().flatten();
+        let known = |scope: &String| match self.current {
+            Some(current) if *scope == self.own => current,
+            _ => self.known.get(scope).copied().flatten(),
+        };
         let generations = scopes.iter().map(known).collect();
         Ok(Reading { slot, generations })
     }
@@ -304,8 +340,8 @@ impl<'a> Look<'a> {
         Ok(None)
     }
 
-    /// The identity that an entry of the key must have to be valid.
-    pub(super) async fn current_identity(&mut self) -> Result<Option<Nonce>, StoreError> {
+    /// The generation of the key's own scope: the identity of its entry, if the authority has none.
+    pub(super) async fn own_generation(&mut self) -> Result<Option<Nonce>, StoreError> {
         self.learn_all(vec![self.own.clone()]).await?;
         Ok(self.known.get(&self.own).copied().flatten())
     }

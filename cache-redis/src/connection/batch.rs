@@ -10,8 +10,14 @@ pub(crate) struct Batch(Vec<Command>);
 /// A command whose keys are all of one hash slot.
 pub(crate) struct Command {
     pub(crate) cmd: Cmd,
-    /// Which word is the first key.
-    key_at: usize,
+    goes_by: GoesBy,
+}
+
+enum GoesBy {
+    /// The word with this number.
+    Word(usize),
+    /// A key that it does not have.
+    Key(Vec<u8>),
 }
 
 impl Batch {
@@ -51,9 +57,18 @@ impl Batch {
         self.push(cmd, 3)
     }
 
+    /// Adds a command that has no key, and goes where `key` is.
+    pub(crate) fn push_without_key(&mut self, cmd: Cmd, key: &str) {
+        self.0.push(Command {
+            cmd,
+            goes_by: GoesBy::Key(key.as_bytes().to_vec()),
+        });
+    }
+
     /// Adds a command whose first key is its word number `key_at`.
     pub(crate) fn push(&mut self, cmd: Cmd, key_at: usize) -> &mut Cmd {
-        &mut self.0.push_mut(Command { cmd, key_at }).cmd
+        let goes_by = GoesBy::Word(key_at);
+        &mut self.0.push_mut(Command { cmd, goes_by }).cmd
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -72,9 +87,12 @@ impl Batch {
 impl Command {
     /// What decides where it goes.
     pub(super) fn key(&self) -> &[u8] {
-        match self.cmd.args_iter().nth(self.key_at) {
-            Some(redis::Arg::Simple(key)) => key,
-            _ => &[],
+        match &self.goes_by {
+            GoesBy::Key(key) => key,
+            GoesBy::Word(at) => match self.cmd.args_iter().nth(*at) {
+                Some(redis::Arg::Simple(key)) => key,
+                _ => &[],
+            },
         }
     }
 }

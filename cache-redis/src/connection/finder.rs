@@ -30,7 +30,7 @@ pub(crate) enum Source {
         /// Not empty. All servers have the user and certificates of the first.
         seeds: Vec<ConnectionInfo>,
         /// For the connection that is handed out.
-        client: ClusterClient,
+        client: Box<ClusterClient>,
     },
     /// Sentinels, which have the primary's name.
     Sentinels(Box<tokio::sync::Mutex<SentinelClient>>),
@@ -193,9 +193,17 @@ async fn ask(node: &Node) -> RedisResult<(Vec<map::Range>, bool)> {
     let mut pipeline = Pipeline::new();
     pipeline.cmd("CLUSTER").arg("SLOTS");
     pipeline.cmd("CLUSTER").arg("INFO");
-    let mut answers = node.send(&pipeline).await?.into_iter();
+    read_map(node.send(&pipeline).await?, node.address())
+}
+
+/// The answers to `CLUSTER SLOTS` and `CLUSTER INFO` of the server at `asked`.
+pub(super) fn read_map(
+    answers: Vec<Value>,
+    asked: &NodeAddress,
+) -> RedisResult<(Vec<map::Range>, bool)> {
+    let mut answers = answers.into_iter();
     let mut answer = || answers.next().unwrap_or(Value::Nil).extract_error();
-    let ranges = map::ranges(&answer()?, node.address());
+    let ranges = map::ranges(&answer()?, asked);
     let info: String = redis::from_redis_value(answer()?)?;
     let ranges = ranges.ok_or_else(|| {
         RedisError::from((ErrorKind::UnexpectedReturnType, "the slots were not listed"))

@@ -10,6 +10,7 @@
 //! servers, each with the connection that a single one has, and a map of slots.
 
 mod batch;
+mod beat;
 mod finder;
 mod map;
 mod node;
@@ -29,12 +30,14 @@ use redis::{ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult, Server
 use tokio::runtime::Handle;
 
 pub(crate) use self::batch::Batch;
+pub(crate) use self::beat::beat;
 use self::finder::{Finder, Source};
 use self::map::Map;
-use self::node::Node;
+pub(crate) use self::node::Node;
 use self::parcel::{Parcel, Turn};
 pub(crate) use self::walk::Place;
 use crate::scripts::Scripts;
+use crate::watch::Links;
 
 /// How often a command is sent on to another server, or again after the scripts were loaded. In a
 /// resharding it takes two or three turns; more means that the servers do not agree.
@@ -113,21 +116,28 @@ impl Connection {
     ///
     /// A command whose server does not know its script is sent again when it does, and one whose key has
     /// moved is sent on. No other is sent twice.
-    pub(crate) async fn run(&self, batch: Batch) -> RedisResult<Vec<Value>> {
-        let (answers, _) = self.deliver(batch, None).await?;
+    ///
+    /// While there are links, an answer that comes from a server without one ends what is heard before.
+    pub(crate) async fn run(&self, batch: Batch, links: Option<&Links>) -> RedisResult<Vec<Value>> {
+        let (answers, _) = self.deliver(batch, None, links).await?;
         Ok(answers)
     }
 
     /// Like [`run`](Self::run), and waits until the replicas have what the commands changed, where that
     /// was asked for. How many had it, at the server where the fewest did.
-    pub(crate) async fn run_acknowledged(&self, batch: Batch) -> RedisResult<(Vec<Value>, u32)> {
-        self.deliver(batch, self.0.acknowledgement).await
+    pub(crate) async fn run_acknowledged(
+        &self,
+        batch: Batch,
+        links: Option<&Links>,
+    ) -> RedisResult<(Vec<Value>, u32)> {
+        self.deliver(batch, self.0.acknowledgement, links).await
     }
 
     async fn deliver(
         &self,
         batch: Batch,
         acknowledgement: Option<Acknowledgement>,
+        links: Option<&Links>,
     ) -> RedisResult<(Vec<Value>, u32)> {
         let map = self.map().await?;
         let mut answers = vec![Value::Nil; batch.len()];
@@ -143,7 +153,7 @@ impl Connection {
         for turn in 1.. {
             let sent = parcels
                 .into_iter()
-                .map(|parcel| self.send(parcel, acknowledgement));
+                .map(|parcel| self.send(parcel, acknowledgement, links));
             let returned = join_all(sent).await;
             parcels = Vec::new();
             for returned in returned {
@@ -165,9 +175,10 @@ impl Connection {
         &self,
         mut parcel: Parcel,
         acknowledgement: Option<Acknowledgement>,
+        links: Option<&Links>,
     ) -> RedisResult<(Parcel, Vec<Value>, u32)> {
         let doubt = Doubt(Some(self));
-        let (values, had) = parcel.send(acknowledgement).await?;
+        let (values, had) = parcel.send(acknowledgement, links).await?;
         doubt.dispel();
         Ok((parcel, values, had))
     }
@@ -236,7 +247,7 @@ impl Connection {
     }
 
     /// The servers that have keys, looked for anew.
-    async fn map_now(&self) -> RedisResult<Arc<Map>> {
+    pub(crate) async fn map_now(&self) -> RedisResult<Arc<Map>> {
         let Some(finder) = &self.0.finder else {
             return Ok(self.0.map.load_full());
         };
@@ -337,7 +348,7 @@ impl Drop for Looking {
     }
 }
 
-fn nowhere() -> RedisError {
+pub(crate) fn nowhere() -> RedisError {
     RedisError::from((
         ErrorKind::ClusterConnectionNotFound,
         "no server has the key's slot",

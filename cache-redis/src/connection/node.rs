@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
 use redis::aio::{ConnectionLike as _, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::NodeAddress;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, Pipeline, RedisResult, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, Pipeline, ProtocolVersion,
+    RedisResult, Value,
 };
 
 use crate::connect::CONNECT_WITHIN;
@@ -24,7 +25,8 @@ pub(crate) struct Node {
 impl Node {
     pub(super) fn new(server: ConnectionInfo, has_apart: bool) -> RedisResult<Self> {
         // A socket is no address that another server could name.
-        let address = NodeAddress::try_from(server.addr()).unwrap_or_default();
+        let address = NodeAddress::try_from(server.addr());
+        let address = address.unwrap_or_else(|_| NodeAddress::new("socket", 0));
         let client = Client::open(server)?;
         Ok(Self {
             address,
@@ -61,8 +63,7 @@ impl Node {
         &self.address
     }
 
-    /// Sends commands to this server. All that a store asks goes through here: this is where it is decided
-    /// which connection the commands take.
+    /// Sends commands to this server.
     pub(crate) async fn send(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
         let mut connection = self.connection.clone();
         connection
@@ -89,6 +90,23 @@ impl Node {
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(None);
         self.client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+
+    /// A link: a connection of its own on which the server may speak unasked, to `ear`.
+    pub(crate) async fn link(
+        &self,
+        ear: impl AsyncPushSender,
+    ) -> RedisResult<MultiplexedConnection> {
+        let info = self.client.get_connection_info().clone();
+        let settings = info.redis_settings().clone();
+        let settings = settings.set_protocol(ProtocolVersion::RESP3);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_WITHIN))
+            .set_response_timeout(None)
+            .set_push_sender(ear);
+        Client::open(info.set_redis_settings(settings))?
             .get_multiplexed_async_connection_with_config(&config)
             .await
     }

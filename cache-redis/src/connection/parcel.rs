@@ -6,6 +6,7 @@ use redis::cluster::NodeAddress;
 use redis::{Cmd, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::{Acknowledgement, Node};
+use crate::watch::Links;
 
 /// Commands for one server.
 pub(super) struct Parcel {
@@ -53,15 +54,26 @@ impl Parcel {
         commands.nth(at).expect("every place has a command")
     }
 
-    /// Sends all. The answers, and how many replicas have what was changed.
+    /// Sends all, over a link where there is one. The answers, and how many replicas have what was
+    /// changed.
     pub(super) async fn send(
         &mut self,
         acknowledgement: Option<Acknowledgement>,
+        links: Option<&Links>,
     ) -> RedisResult<(Vec<Value>, u32)> {
         let wanted = self.pipeline.len();
         let (mut values, had) = match acknowledgement {
-            None => (self.node.send(&self.pipeline).await?, u32::MAX),
+            None => {
+                let values = match links {
+                    Some(links) => links.send(&self.node, &self.pipeline).await?,
+                    None => self.node.send(&self.pipeline).await?,
+                };
+                (values, u32::MAX)
+            }
             Some(acknowledgement) => {
+                if let Some(links) = links {
+                    links.expect(&self.node);
+                }
                 let mut pipeline = self.pipeline.clone();
                 let within = acknowledgement.within.as_millis().max(1);
                 // Zero would wait for ever.

@@ -74,7 +74,7 @@ impl RedisEvents {
 
     /// The answer to one command.
     async fn ask<T: FromRedisValue>(&self, batch: Batch) -> Result<T, StoreError> {
-        let answers = self.connection.run(batch).await;
+        let answers = self.connection.run(batch, None).await;
         let answer = answers.and_then(|answers| {
             let answer = answers.into_iter().next().unwrap_or(Value::Nil);
             Ok(redis::from_redis_value(answer.extract_error()?)?)
