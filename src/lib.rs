@@ -50,6 +50,9 @@ mod guides {
     mod performance {}
     #[doc = include_str!("../docs/projections.md")]
     mod projections {}
+    #[cfg(feature = "redis")]
+    #[doc = include_str!("../docs/redis.md")]
+    mod redis {}
     #[cfg(feature = "axum")]
     #[doc = include_str!("../docs/web.md")]
     mod web {}

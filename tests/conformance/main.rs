@@ -45,15 +45,27 @@ mod redis {
 mod cluster {
     use larder_conformance::Subject;
     use larder_redis::RedisStore;
-    use larder_testkit::RedisCluster;
+    use larder_testkit::{RedisCluster, RedisServer};
     use tokio::sync::OnceCell;
 
     /// Three primaries with a replica each, for all checks. They end with this process.
     static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
 
+    /// A user with the rights that the guide names, and no more.
+    async fn start() -> RedisCluster {
+        let mut rights = include_str!("../../docs/redis.md").lines();
+        let rights = rights.find_map(|line| line.strip_prefix("~shop:* "));
+        let rights = format!("~conformance-* {}", rights.expect("the guide names them"));
+        let node = RedisServer::builder()
+            .acl_user("admin", "secret")
+            .acl_user_with("app", "open", rights);
+        RedisCluster::start_with(node).await
+    }
+
     pub(super) async fn open(prefix: String) -> RedisStore {
-        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
-        let store = RedisStore::builder(cluster.url()).prefix(prefix);
+        let cluster = CLUSTER.get_or_init(start).await;
+        let url = cluster.url().replace("admin:secret@", "app:open@");
+        let store = RedisStore::builder(url).prefix(prefix);
         store.connect().await.expect("the cluster is there")
     }
 
