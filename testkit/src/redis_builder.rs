@@ -123,6 +123,16 @@ impl RedisServerBuilder {
         }
     }
 
+    /// How a server with these options logs in to another one, in `MIGRATE`.
+    pub(crate) fn migrating_user(&self) -> Vec<String> {
+        let words = match self.login() {
+            Some((Some(user), password)) => vec!["AUTH2", user, password],
+            Some((None, password)) => vec!["AUTH", password],
+            None => Vec::new(),
+        };
+        words.into_iter().map(str::to_owned).collect()
+    }
+
     /// Lets a sentinel log in to servers with these options.
     pub(crate) fn watched_by(&self, mut sentinel: Self, name: &str) -> Self {
         if let Some((user, password)) = self.login() {

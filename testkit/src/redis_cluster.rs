@@ -183,7 +183,10 @@ impl RedisCluster {
             if keys.is_empty() {
                 return;
             }
-            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            let login = self.nodes[from].site.builder.migrating_user();
+            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000"];
+            migrate.extend(login.iter().map(String::as_str));
+            migrate.push("KEYS");
             migrate.extend(keys);
             let answer = self.nodes[from].ask(&migrate).await;
             // A key that is gone meanwhile needs no moving.
