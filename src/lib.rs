@@ -8,14 +8,15 @@ mod init;
 #[cfg(feature = "axum")]
 pub use larder_axum as axum;
 pub use larder_core::{
-    AddProjection, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Compression, Count,
-    Cursor, Declaration, Emitted, Entry, Error, EventLog, EventStats, Finding, Freshness, Gap,
-    Graph, Handler, HandlerStats, Health, Invalidation, Jitter, Key, KeyPart, KeyWriter, Layers,
-    Listen, Listening, Load, MemoryLimit, Mode, Page, Pattern, PatternPart, Projection,
-    Projections, Publication, Report, Role, Set, SetIfAbsent, SetMany, Site, Spec, Stats, Store,
-    StoreError, Suggestion, Tag, Tags, Targets, TierHealth, TierStats, TryLoad, Ttl, Ttls, Unseen,
-    Unsettled, Value, ValueWriter, Warm, WarmEntries, Warmed, Weigher, check, emit, escape, event,
-    event_stats, handlers, listen, sites, slot, store, warm,
+    AddProjection, Cache, CacheBuilder, CacheHealth, Caches, Clock, Codec, Coherence, Compression,
+    Count, Cursor, Declaration, Emitted, Entry, Error, EventLog, EventStats, Finding, Freshness,
+    Gap, Graph, Handler, HandlerStats, Health, Invalidation, Jitter, Key, KeyPart, KeyWriter,
+    Layer, LayerName, LayerSet, Layers, Listen, Listening, Load, MemoryLimit, Mode, NoLayer, Page,
+    Pattern, PatternPart, Projection, Projections, Publication, Reach, Report, Role, Set,
+    SetIfAbsent, SetMany, Site, Spec, Stats, Store, StoreError, Suggestion, Tag, Tags, Targets,
+    TierHealth, TierStats, TryLoad, Ttl, Ttls, Unseen, Unsettled, Value, ValueWriter, Warm,
+    WarmEntries, Warmed, Weigher, check, emit, escape, event, event_stats, handlers, listen, sites,
+    slot, store, warm,
 };
 pub use larder_macros::{
     Projection, by_hand, cache_read, cache_read_many, cache_write, invalidate_on, on_event,
@@ -49,6 +50,9 @@ mod guides {
     mod performance {}
     #[doc = include_str!("../docs/projections.md")]
     mod projections {}
+    #[cfg(feature = "redis")]
+    #[doc = include_str!("../docs/redis.md")]
+    mod redis {}
     #[cfg(feature = "axum")]
     #[doc = include_str!("../docs/web.md")]
     mod web {}

@@ -322,7 +322,7 @@ fn a_function_whose_cache_nobody_speaks_of_is_told_with_the_other_mistakes() {
     let folder = folder("[caches.session]\nprovider = 'memory'\nprefix = 'shop'\nttl = 'soon'");
     let text = run(folder.path(), &[("LARDER__CACHES__SESSION__COLOUR", "red")]);
     for line in [
-        "larder.toml:3:10: `prefix` has no meaning for `memory`, only for `redis`: leave it out",
+        "larder.toml:3:10: `prefix` has no meaning for `memory`, only for stores: leave it out",
         "larder.toml:4:7: `ttl` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"soon\"",
         "LARDER__CACHES__SESSION__COLOUR: unknown key `COLOUR`; known: PROVIDER,",
         "tests/config.rs:16: config::session: there is no cache `sessions`: did you mean `session`? known: default, session",

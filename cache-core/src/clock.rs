@@ -60,6 +60,22 @@ impl Clock {
         }
     }
 
+    /// The time of day by this clock, for stores that note when something ends.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::Clock;
+    ///
+    /// let clock = Clock::hand_wound();
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(clock.now(), before + Duration::from_secs(60));
+    /// ```
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        unix_time(self.unix_millis())
+    }
+
     pub(crate) fn is_hand_wound(&self) -> bool {
         matches!(self.source, Source::HandWound(_))
     }
@@ -131,6 +147,14 @@ impl Tick {
         let least = u64::from(!ttl.is_zero());
         let ticks = coarsetime::Duration::from(ttl).as_ticks().max(least);
         Self(self.0.saturating_add(ticks))
+    }
+
+    /// The moment so long before this one.
+    pub(crate) fn before(self, ago: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(coarsetime::Duration::from(ago).as_ticks()),
+        )
     }
 
     /// How long after `earlier` this is; `None` for [`NEVER`](Self::NEVER).

@@ -285,6 +285,22 @@ pub struct Capabilities {
     /// another store keeps these for: `lease`, `fill`, `advance` and the like are `Unsupported`, and
     /// generations are missing. Someone else's web server, for example.
     pub copies_only: bool,
+    /// How it makes the steps of the contract.
+    pub steps: Steps,
+}
+
+/// How a store makes the steps of the contract: of several stores that reach equally far, the best one
+/// keeps the generations and leases for all. In the order of preference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Steps {
+    /// Each in one command that the server carries out: Redis.
+    #[default]
+    Native,
+    /// By reading, and writing back what nobody else has changed: memcached.
+    Swapped,
+    /// The same with files or objects, which are slower than memory.
+    SwappedSlowly,
 }
 
 /// Hears what changes in a store: process memory above it, which must not serve what the store no
@@ -462,6 +478,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn events(&self) -> Option<Arc<dyn EventLog>> {
         None
     }
+
+    /// Waits until the store has done what it does behind its callers' backs, or has given it up. Most
+    /// stores do nothing of the kind.
+    async fn settle(&self) {}
 
     /// Answers if the store can be used.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -1,16 +1,21 @@
 //! Configuration: a file, the environment over it, and the builder over that.
 //!
-//! Each source ([`file`], [`environment`], [`builder`]) says [`setting`]s of caches; [`key`] lists
-//! what can be said. [`plan`] puts together what all of them said, and [`connect`] makes caches of
-//! it. What is wrong on the way is collected as [`mistake`]s and reported together.
+//! Each source ([`file`], [`environment`], [`builder`]) says [`setting`]s of caches and their layers;
+//! [`key`] lists what can be said. [`plan`] puts together what all of them said, in [`words`]: a cache
+//! is one [`store`], or has [`layers`]. [`connect`] makes caches of it. What does not [`fit`], and what
+//! else is wrong on the way, is collected as [`mistake`]s and reported together.
 
+#[cfg(feature = "redis")]
+mod address;
 mod builder;
 mod connect;
 mod environment;
 mod error;
 mod file;
+mod fit;
 mod interpolate;
 mod key;
+mod layers;
 mod lines;
 mod mistake;
 mod nearest;
@@ -18,9 +23,11 @@ mod plan;
 #[cfg(feature = "redis")]
 mod redis;
 mod setting;
+mod store;
 #[cfg(test)]
 mod tests;
 mod value;
+mod words;
 
 pub use self::builder::{Builder, builder};
 pub use self::error::{InitError, StoreFailure};

@@ -104,37 +104,52 @@ impl RedisServerBuilder {
 
     /// The user information of a URL, with the `@`, or nothing when the server asks for none.
     pub(crate) fn url_user_info(&self) -> String {
-        match (self.acl_users.first(), &self.password) {
-            (Some(user), _) => format!(
+        match self.login() {
+            Some((user, password)) => format!(
                 "{}:{}@",
-                percent_encode(&user.name),
-                percent_encode(&user.password)
+                percent_encode(user.unwrap_or_default()),
+                percent_encode(password)
             ),
-            (None, Some(password)) => format!(":{}@", percent_encode(password)),
-            (None, None) => String::new(),
+            None => String::new(),
         }
     }
 
-    /// The lines with which a replica logs in to its primary, or a sentinel to the servers that it watches.
-    pub(crate) fn credentials_for(&self, whom: &str) -> Vec<(&'static str, String)> {
-        let (user, pass) = if whom == "sentinel" {
-            ("auth-user", "auth-pass")
-        } else {
-            ("masteruser", "masterauth")
-        };
+    /// The first user's name, if it has one, and password.
+    fn login(&self) -> Option<(Option<&str>, &str)> {
         match (self.acl_users.first(), &self.password) {
-            (Some(first), _) => vec![(user, first.name.clone()), (pass, quoted(&first.password))],
-            (None, Some(password)) => vec![(pass, quoted(password))],
-            (None, None) => Vec::new(),
+            (Some(user), _) => Some((Some(&user.name), &user.password)),
+            (None, Some(password)) => Some((None, password)),
+            (None, None) => None,
         }
+    }
+
+    /// How a server with these options logs in to another one, in `MIGRATE`.
+    pub(crate) fn migrating_user(&self) -> Vec<String> {
+        let words = match self.login() {
+            Some((Some(user), password)) => vec!["AUTH2", user, password],
+            Some((None, password)) => vec!["AUTH", password],
+            None => Vec::new(),
+        };
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Lets a sentinel log in to servers with these options.
+    pub(crate) fn watched_by(&self, mut sentinel: Self, name: &str) -> Self {
+        if let Some((user, password)) = self.login() {
+            sentinel = sentinel.arg("sentinel auth-pass", format!("{name} {}", quoted(password)));
+            if let Some(user) = user {
+                sentinel = sentinel.arg("sentinel auth-user", format!("{name} {user}"));
+            }
+        }
+        sentinel
     }
 
     /// The first user's name and password, as `redis-cli` takes them.
     pub(crate) fn cli_user(&self) -> Vec<String> {
-        let words = match (self.acl_users.first(), &self.password) {
-            (Some(user), _) => vec!["--user", &user.name, "--pass", &user.password],
-            (None, Some(password)) => vec!["--pass", password],
-            (None, None) => return Vec::new(),
+        let words = match self.login() {
+            Some((Some(user), password)) => vec!["--user", user, "--pass", password],
+            Some((None, password)) => vec!["--pass", password],
+            None => return Vec::new(),
         };
         let quiet = std::iter::once("--no-auth-warning");
         quiet.chain(words).map(str::to_owned).collect()
@@ -166,6 +181,12 @@ impl RedisServerBuilder {
             line("save", "\"\"");
             // A replica is there as soon as it can be.
             line("repl-diskless-sync-delay", "0");
+            if let Some((user, password)) = self.login() {
+                line("masterauth", &quoted(password));
+                if let Some(user) = user {
+                    line("masteruser", user);
+                }
+            }
         }
         if let Some(bus) = bus {
             line("cluster-enabled", "yes");

@@ -147,24 +147,11 @@ impl RedisCluster {
     /// # Panics
     /// When no node answers, or the slot has no primary.
     pub async fn primary_of(&self, slot: u16) -> usize {
-        let owns = |line: &&str| {
-            line.contains("master") && !line.contains("fail") && {
-                line.split(' ').skip(8).any(|range| {
-                    let (first, last) = range.split_once('-').unwrap_or((range, range));
-                    match (first.parse::<u16>(), last.parse::<u16>()) {
-                        (Ok(first), Ok(last)) => (first..=last).contains(&slot),
-                        _ => false,
-                    }
-                })
-            }
-        };
         let known = self.alive().ask(&["CLUSTER", "NODES"]).await;
-        let line = known.lines().find(owns).expect("the slot has a primary");
+        let line = primary_of(&known, &slot.to_string()).expect("the slot has a primary");
         let at = |node: &RedisServer| line.contains(&format!("127.0.0.1:{}@", node.port()));
-        self.nodes
-            .iter()
-            .position(at)
-            .expect("the primary is a node of this cluster")
+        let node = self.nodes.iter().position(at);
+        node.expect("the primary is a node of this cluster")
     }
 
     /// Begins to move a slot: keys that are not at `from` any more are asked for at `to`.
@@ -196,7 +183,10 @@ impl RedisCluster {
             if keys.is_empty() {
                 return;
             }
-            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            let login = self.nodes[from].site.builder.migrating_user();
+            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000"];
+            migrate.extend(login.iter().map(String::as_str));
+            migrate.push("KEYS");
             migrate.extend(keys);
             let answer = self.nodes[from].ask(&migrate).await;
             // A key that is gone meanwhile needs no moving.
@@ -210,11 +200,16 @@ impl RedisCluster {
     /// When a node refuses.
     pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
         let target = self.nodes[to].ask(&["CLUSTER", "MYID"]).await;
+        let slot = slot.to_string();
+        let end = ["CLUSTER", "SETSLOT", &slot, "NODE", &target];
         for node in [to, from] {
-            expect_ok(
-                &self.nodes[node],
-                &["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", &target],
-            )
+            expect_ok(&self.nodes[node], &end).await;
+        }
+        for node in self.nodes.iter().filter(|node| node.is_running()) {
+            self.until("every node knows that the slot has moved", async || {
+                let slots = node.ask(&["CLUSTER", "NODES"]).await;
+                primary_of(&slots, &slot).is_some_and(|line| line.starts_with(&target))
+            })
             .await;
         }
     }
@@ -280,13 +275,26 @@ impl RedisCluster {
     }
 }
 
+/// The line of the primary of a slot, in the answer to `CLUSTER NODES`.
+fn primary_of<'n>(nodes: &'n str, slot: &str) -> Option<&'n str> {
+    let slot: u16 = slot.parse().ok()?;
+    let has = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let range = first.parse::<u16>().ok().zip(last.parse::<u16>().ok());
+        range.is_some_and(|(first, last)| (first..=last).contains(&slot))
+    };
+    nodes.lines().find(|line| {
+        line.contains("master") && !line.contains("fail") && line.split(' ').skip(8).any(has)
+    })
+}
+
 /// Asks again and again until it is so.
 pub(crate) async fn until(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + limit;
     while !is_so().await {
         assert!(Instant::now() < deadline, "waited for {limit:?}: {what}");
         // Real time, also in a test whose own clock stands still.
-        crate::redis_server::blocking(|| std::thread::sleep(POLL_INTERVAL)).await;
+        crate::process::blocking(|| std::thread::sleep(POLL_INTERVAL)).await;
     }
 }
 

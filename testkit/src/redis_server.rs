@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::RedisServerBuilder;
 use crate::port::LoopbackPort;
-use crate::process::Process;
+use crate::process::{Process, blocking};
 use crate::redis_site::{Site, StartError};
 use crate::tls::{Authority, Certificates};
 
@@ -198,15 +198,6 @@ impl RedisServerBuilder {
             }
         }
         panic!("redis-server found none of {PORT_ATTEMPTS} free ports free any more");
-    }
-}
-
-/// Runs `work` off the runtime's own threads. This keeps the tasks of a single-threaded test going, and a test's
-/// paused clock from being advanced while it waits for a server that lives in real time.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -37,11 +37,8 @@ impl Sentinels {
     pub async fn start_with(server: RedisServerBuilder, mut sentinel: RedisServerBuilder) -> Self {
         let (primary, server) = (server.clone().start().await, server);
         let port = primary.port().to_string();
-        let mut replica = server.clone().arg("replicaof", format!("127.0.0.1 {port}"));
-        for (key, value) in server.credentials_for("primary") {
-            replica = replica.arg(key, value);
-        }
-        let replica = replica.start().await;
+        let follows = format!("127.0.0.1 {port}");
+        let replica = server.clone().arg("replicaof", follows).start().await;
 
         sentinel.role = Role::Sentinel;
         let name = Self::PRIMARY;
@@ -49,9 +46,7 @@ impl Sentinels {
             .arg("sentinel monitor", format!("{name} 127.0.0.1 {port} 2"))
             .arg("sentinel down-after-milliseconds", format!("{name} 300"))
             .arg("sentinel failover-timeout", format!("{name} 3000"));
-        for (key, value) in server.credentials_for("sentinel") {
-            sentinel = sentinel.arg(format!("sentinel {key}"), format!("{name} {value}"));
-        }
+        let sentinel = server.watched_by(sentinel, name);
         let mut starting = JoinSet::new();
         for _ in 0..3 {
             starting.spawn(sentinel.clone().start());

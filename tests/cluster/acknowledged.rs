@@ -61,8 +61,11 @@ async fn each_server_of_a_cluster_has_replicas_of_its_own() {
             .primary_of(cluster.slot_of(&name("key")).await)
             .await;
         let replica = &cluster.nodes()[primary + RedisCluster::PRIMARIES];
+        let set = async || cache.set("key", &1_u8).await.expect("it is stored");
+        set().await;
         let invalidated = cache.invalidate_key("key").await.expect("it is taken");
         assert_eq!(invalidated, Invalidation::Done);
+        set().await;
         replica.pause();
         let invalidated = cache.invalidate_key("key").await.expect("it is kept");
         assert_eq!(invalidated, Invalidation::Queued);

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use larder::event::log::{Content, Position, Record};
 use larder::store::{Nonce, Store as _};
-use larder_redis::RedisStore;
 use larder_testkit::RedisCluster;
 
-use crate::stage::{in_time, open};
+use crate::stage::{as_app, in_time, open, with_few_rights};
 
 fn record(name: &str) -> Record {
     Record {
@@ -25,8 +24,8 @@ fn record(name: &str) -> Record {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_read_where_they_were_appended_also_when_their_slot_has_moved() {
     in_time(async {
-        let cluster = RedisCluster::start().await;
-        let store = || async { open(RedisStore::builder(cluster.url())).await };
+        let cluster = RedisCluster::start_with(with_few_rights()).await;
+        let store = || async { open(as_app(&cluster.url())).await };
         let (writer, reader) = (store().await, store().await);
         let writer = writer.events().expect("it has a log");
         let reader = reader.events().expect("it has a log");
@@ -39,7 +38,7 @@ async fn events_are_read_where_they_were_appended_also_when_their_slot_has_moved
         assert_eq!(read.len(), 1);
         let last = reader.last().await.expect("it is known");
 
-        let slot = cluster.slot_of("larder:v1:#events").await;
+        let slot = cluster.slot_of("shop:v1:#events").await;
         let from = cluster.primary_of(slot).await;
         let to = (from + 1) % RedisCluster::PRIMARIES;
         cluster.begin_move(slot, from, to).await;

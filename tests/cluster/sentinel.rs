@@ -1,10 +1,12 @@
 //! A primary that sentinels watch.
 
-use larder::Cache;
+use std::time::Duration;
+
+use larder::{Cache, Invalidation};
 use larder_redis::RedisStore;
 use larder_testkit::{RedisServer, Sentinels};
 
-use crate::stage::{cache_on, in_time, open};
+use crate::stage::{as_app, cache_on, in_time, open, with_few_rights};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_go_to_the_new_primary_by_themselves() {
@@ -29,7 +31,7 @@ async fn a_primary_that_says_nothing_is_given_up() {
     in_time(async {
         let all = Sentinels::start().await;
         let store = open(RedisStore::builder(all.url())).await;
-        let budget = std::time::Duration::from_millis(100);
+        let budget = Duration::from_millis(100);
         let cache = Cache::builder().store(store).time_budget(budget).build();
         assert_eq!(cache.load("key", || async { 1_u8 }).await, 1);
         all.servers()[0].pause();
@@ -73,6 +75,26 @@ async fn a_name_that_no_sentinel_knows_is_told_at_the_start() {
             .await
             .expect_err("nobody knows it");
         assert!(error.to_string().contains("not found"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_with_few_rights_is_enough() {
+    in_time(async {
+        let all = Sentinels::start_with(with_few_rights(), RedisServer::builder()).await;
+        let builder = as_app(&all.url()).wait_for_replicas(1, Duration::from_secs(5));
+        let cache = cache_on(builder).await;
+        cache.set("key", &1_u8).await.expect("it is stored");
+        assert_eq!(cache.get::<u8>("key").await.expect("it answers"), Some(1));
+        let invalidated = cache.invalidate_key("key").await.expect("it is taken");
+        assert_eq!(invalidated, Invalidation::Done);
+        // The keys of others are not its own.
+        let error = as_app(&all.url()).prefix("other").connect().await;
+        let cache = Cache::builder()
+            .store(error.expect("it may log in"))
+            .build();
+        cache.set("key", &1_u8).await.expect_err("it may not");
     })
     .await;
 }

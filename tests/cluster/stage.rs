@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use larder::{Cache, Invalidation, Key};
 use larder_redis::{RedisStore, RedisStoreBuilder};
-use larder_testkit::RedisCluster;
+use larder_testkit::{RedisCluster, RedisServer, RedisServerBuilder};
 use tokio::sync::OnceCell;
 
 /// More than a loaded machine takes.
@@ -67,6 +67,8 @@ impl Origin {
                 let found = cache.load(key.as_str(), load).tags(["all of them"]).await;
                 assert!(found >= floor, "{key}: {found}, after {floor} was known");
                 self.reads.fetch_add(1, Ordering::SeqCst);
+                // A read that meets a dead server at once waits for nothing.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -106,4 +108,19 @@ impl Origin {
 /// What a key is called on the servers.
 pub(crate) fn name(key: &str) -> String {
     format!("larder:v1:{}", Key::new(key).qualified())
+}
+
+/// A server with an administrator, and the user `app` with the rights that the guide names for the prefix
+/// `shop`.
+pub(crate) fn with_few_rights() -> RedisServerBuilder {
+    let mut lines = include_str!("../../docs/redis.md").lines();
+    let rights = lines.find(|line| line.starts_with("~shop:* "));
+    RedisServer::builder()
+        .acl_user("admin", "secret")
+        .acl_user_with("app", "open", rights.expect("the guide names them"))
+}
+
+/// The store of that user.
+pub(crate) fn as_app(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url.replace("admin:secret@", "app:open@")).prefix("shop")
 }

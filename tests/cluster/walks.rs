@@ -10,7 +10,7 @@ use larder_testkit::RedisCluster;
 use crate::stage::{cache_on, in_time, name, open};
 
 /// Walks through all keys, and moves a slot from the server that is walked last to the one that is walked
-/// first, when that one has been left. The number of passes.
+/// first, when that one has been left.
 async fn walk_while_a_slot_moves(is_ended: bool) {
     let cluster = RedisCluster::start().await;
     let builder = RedisStore::builder(cluster.url());
@@ -19,7 +19,7 @@ async fn walk_while_a_slot_moves(is_ended: bool) {
     for key in &keys {
         cache.set(&key[1..], &1_u8).await.expect("it is stored");
     }
-    // Servers are walked in the order of their addresses.
+    // Servers are walked in the order of their addresses; a cursor ends with the server's.
     let mut order = [0, 1, 2];
     order.sort_by_key(|&node| cluster.nodes()[node].port());
     let [first, _, last] = order;
@@ -46,17 +46,12 @@ async fn walk_while_a_slot_moves(is_ended: bool) {
         let Some(cursor) = &cursor else {
             break;
         };
-        if !has_moved && cursor.split('.').nth(1) == Some("1") {
+        if !has_moved && !cursor.ends_with(&format!(":{}", cluster.nodes()[first].port())) {
             has_moved = true;
             cluster.begin_move(slot, last, first).await;
             cluster.move_keys(slot, last, first).await;
             if is_ended {
                 cluster.end_move(slot, last, first).await;
-                cluster
-                    .until("every node knows", async || {
-                        cluster.primary_of(slot).await == first
-                    })
-                    .await;
             }
         }
     }

@@ -30,7 +30,7 @@ pub(crate) enum Source {
         /// Not empty. All servers have the user and certificates of the first.
         seeds: Vec<ConnectionInfo>,
         /// For the connection that is handed out.
-        client: ClusterClient,
+        client: Box<ClusterClient>,
     },
     /// Sentinels, which have the primary's name.
     Sentinels(Box<tokio::sync::Mutex<SentinelClient>>),

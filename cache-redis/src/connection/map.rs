@@ -1,7 +1,6 @@
 //! Which server has which keys.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use redis::Value;
@@ -20,8 +19,6 @@ pub(crate) struct Map {
     nodes: Vec<Arc<Node>>,
     /// The place of each slot's server. Empty where one server has all.
     slots: HashMap<Slot, u16>,
-    /// Another one for other servers, or other slots of theirs.
-    print: u64,
 }
 
 /// The slots that a server has, as a server says it.
@@ -35,12 +32,9 @@ pub(super) struct Range {
 impl Map {
     /// One server has all.
     pub(super) fn one(node: Arc<Node>) -> Self {
-        let mut print = DefaultHasher::new();
-        node.address().hash(&mut print);
         Self {
             nodes: vec![node],
             slots: HashMap::new(),
-            print: print.finish(),
         }
     }
 
@@ -59,19 +53,12 @@ impl Map {
                 slots.extend(Slot::new(slot).map(|slot| (slot, at as u16)));
             }
         }
-        let mut print = DefaultHasher::new();
-        let mut sorted: Vec<_> = ranges.iter().collect();
-        sorted.sort_by_key(|range| range.first);
-        for range in sorted {
-            (range.first, range.last, &range.at).hash(&mut print);
-        }
         Ok(Self {
             nodes: addresses
                 .into_iter()
                 .map(|address| node(address.clone()))
                 .collect::<Result<_, _>>()?,
             slots,
-            print: print.finish(),
         })
     }
 
@@ -92,8 +79,9 @@ impl Map {
         self.nodes.is_empty()
     }
 
-    pub(crate) fn print(&self) -> u64 {
-        self.print
+    /// How many slots of a cluster have a server.
+    pub(crate) fn covered(&self) -> usize {
+        self.slots.len()
     }
 }
 

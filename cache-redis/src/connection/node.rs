@@ -25,7 +25,8 @@ pub(crate) struct Node {
 impl Node {
     pub(super) fn new(server: ConnectionInfo, has_apart: bool) -> RedisResult<Self> {
         // A socket is no address that another server could name.
-        let address = NodeAddress::try_from(server.addr()).unwrap_or_default();
+        let address = NodeAddress::try_from(server.addr());
+        let address = address.unwrap_or_else(|_| NodeAddress::new("socket", 0));
         let client = Client::open(server)?;
         Ok(Self {
             address,

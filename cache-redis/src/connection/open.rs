@@ -31,7 +31,7 @@ impl Connection {
                 if let Some(certificates) = tls.given() {
                     client = client.certs(certificates);
                 }
-                let client = client.build()?;
+                let client = Box::new(client.build()?);
                 Ok(Self::found(
                     Source::Cluster { seeds, client },
                     acknowledgement,
