@@ -77,7 +77,7 @@ impl MemcachedStore {
         self.pool.clone()
     }
 
-    async fn connection(&self) -> Result<Object<Connections>, StoreError> {
+    async fn pooled(&self) -> Result<Object<Connections>, StoreError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => self.failed(&error),
             other => self.unreachable(&other),
@@ -169,7 +169,7 @@ impl Blobs for MemcachedStore {
 
     async fn get(&self, names: &[Name<'_>]) -> Result<Vec<Option<Blob<Version>>>, StoreError> {
         let keys: Vec<String> = names.iter().map(|name| self.keyspace.key(name)).collect();
-        let mut connection = self.connection().await?;
+        let mut connection = self.pooled().await?;
         let seen = Instant::now();
         let mut blobs = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
@@ -198,7 +198,7 @@ impl Blobs for MemcachedStore {
         if size > self.pool.manager().limit() {
             return Err(self.too_large(size));
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.pooled().await?;
         let mut flags = vec![format!("T{}", exptime(ttl))];
         match when {
             When::Anything => {}
@@ -231,7 +231,7 @@ impl Blobs for MemcachedStore {
 
     async fn delete(&self, names: &[Name<'_>]) -> Result<(), StoreError> {
         let keys: Vec<String> = names.iter().map(|name| self.keyspace.key(name)).collect();
-        let mut connection = self.connection().await?;
+        let mut connection = self.pooled().await?;
         let deleted = connection.delete_multi_no_reply(&keys).await;
         deleted.map_err(|error| self.failed(&error))?;
         // A server does what comes through one connection in order: its answer to what was asked last
@@ -244,7 +244,7 @@ impl Blobs for MemcachedStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.pooled().await?;
         self.answers(&mut connection).await
     }
 }

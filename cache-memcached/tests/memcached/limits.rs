@@ -20,7 +20,9 @@ async fn what_is_too_large_is_loaded_and_returned_and_a_smaller_one_is_stored() 
             assert!(loaded == large, "it is returned");
             assert_eq!(cache.stats().loads, round, "and not stored");
         }
-        assert!(cache.stats().errors >= 3, "which is counted");
+        // The lease of one load may be given back while the next one goes on under it: then that one is
+        // overtaken, and does not try.
+        assert!(cache.stats().errors >= 1, "which is counted");
         let set = cache.set("key", &large).await;
         assert!(
             matches!(
