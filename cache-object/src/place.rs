@@ -8,11 +8,12 @@ use xxhash_rust::xxh3::xxh3_128;
 /// not among it, so nothing can be called `..`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// The longest part of a path. Servers that keep objects as files take 255 bytes.
-const LONGEST: usize = 200;
+/// The longest name of an object. Servers that keep objects as files take 255 bytes for a file's name,
+/// and some put all of the path into that.
+const LONGEST: usize = 96;
 
 /// How many bytes of a name that is too long are left to list by.
-const KEPT: usize = 150;
+const KEPT: usize = 48;
 
 /// Separates what is left of a name from its hash. No escaped text has two of these in a row.
 const HASHED: &str = "~~";
@@ -111,7 +112,7 @@ mod tests {
         for name in ["~", "~3a", "~3", "a.b", "a/b", "~41", "~FF", "%41", "a~~b"] {
             assert_eq!(text(name), (name == "~").then(String::new), "{name}");
         }
-        for name in ["", "a/b", "..", "a b", "ä", &"a".repeat(201)] {
+        for name in ["", "a/b", "..", "a b", "ä", &"a".repeat(97)] {
             assert!(!is_object(name), "{name}");
         }
     }
