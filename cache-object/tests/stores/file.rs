@@ -31,7 +31,8 @@ pub(crate) fn hostile_keys() -> Vec<String> {
         "case",
         "ключ/🗝",
         "%2e%2e%2f",
-        "~~",
+        "!!",
+        "~",
         "key?query#fragment",
     ]
     .into_iter()
@@ -394,7 +395,7 @@ async fn what_is_too_large_is_neither_written_nor_read() {
         .write(true)
         .open(file)
         .expect("it is there");
-    file.set_len(1 << 50).expect("it grows");
+    file.set_len(1 << 40).expect("it grows");
     let found = store.get(&[name]).await.expect("it is read").remove(0);
     assert_eq!(found.expect("something is there").bytes, b"");
 }
@@ -424,7 +425,7 @@ async fn with_a_limit_the_oldest_entries_go_first() {
             .await;
         put.expect("it is put");
         // Disks tell times in steps: say that this one came after those before.
-        let file = newest(&files_of(folder.path(), "slots"));
+        let file = newest(files_of(folder.path(), "slots"));
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + number as u64);
         let file = fs::File::options()
             .write(true)
@@ -462,13 +463,15 @@ async fn with_a_limit_the_oldest_entries_go_first() {
     assert!(matches!(put, Err(StoreError::TooLarge { .. })), "{put:?}");
 }
 
-fn newest(files: &[PathBuf]) -> &PathBuf {
-    let written_at = |path: &&PathBuf| {
-        path.metadata()
-            .and_then(|of| of.modified())
-            .expect("it is there")
+fn newest(files: Vec<PathBuf>) -> PathBuf {
+    let written_at = |path: &PathBuf| {
+        let metadata = path.metadata().expect("it is there");
+        metadata.modified().expect("the disk tells times")
     };
-    files.iter().max_by_key(written_at).expect("there is one")
+    files
+        .into_iter()
+        .max_by_key(written_at)
+        .expect("there is one")
 }
 
 #[tokio::test]

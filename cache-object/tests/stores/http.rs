@@ -113,7 +113,7 @@ async fn half_a_copy_is_nothing() {
         .copy(":key", &[7; 1_000], None)
         .await
         .expect("it is put");
-    let object = server.folder().join("larder/v1/slots/~3Akey");
+    let object = server.folder().join("larder/v1/slots/!3Akey");
     let bytes = std::fs::read(&object).expect("it is there");
     for length in [0, 1, 40, 41, 45, 500, bytes.len() - 1] {
         std::fs::write(&object, &bytes[..length]).expect("it is cut");
