@@ -143,7 +143,7 @@ impl Blobs for HttpStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         // Nothing is called so. Whether there is a folder to look at depends on the server.
-        match self.objects.server.head(&Path::from("~")).await {
+        match self.objects.server.head(&Path::from("!")).await {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.objects.failed(&error)),
         }

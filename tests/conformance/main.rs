@@ -98,15 +98,15 @@ mod s3 {
     use larder_object::S3Store;
     use larder_testkit::S3Server;
 
-    /// One server for all checks: each has a prefix of its own. It ends with this process.
+    /// One server for all checks: each has a bucket of its own. It ends with this process.
     static SERVER: OnceLock<S3Server> = OnceLock::new();
 
-    pub(super) async fn open(prefix: String) -> S3Store {
+    pub(super) async fn open(bucket: String) -> S3Store {
         let server = SERVER.get_or_init(S3Server::start);
-        let store = S3Store::builder(server.bucket())
+        server.make_bucket(&bucket);
+        let store = S3Store::builder(bucket)
             .endpoint(server.endpoint())
-            .access_keys(server.access_key(), server.secret_key())
-            .prefix(prefix);
+            .access_keys(server.access_key(), server.secret_key());
         store.connect().await.expect("the server is there")
     }
 
