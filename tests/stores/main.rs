@@ -9,6 +9,7 @@ mod counting;
 mod direct;
 mod flights;
 mod functions;
+mod heard;
 mod hostile;
 mod hostile_stress;
 mod listing;
