@@ -109,6 +109,7 @@ impl Hearing {
         }
     }
 
+    /// Ends the stretch that is beginning or heard, and gives its links, to be dropped without the lock.
     fn turn_to(&self, phase: Phase, stretch: &mut Stretch) -> Option<Arc<Links>> {
         let before = stretch.phase;
         if before != Phase::Closed {
