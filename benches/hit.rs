@@ -124,7 +124,7 @@ fn on_redis(criterion: &mut Criterion) {
             .connect()
             .await
             .expect("it is there");
-        let mut raw = store.connection();
+        let mut raw = store.connection().expect("it is one server");
         let cache = Cache::builder()
             .store(store)
             .time_budget(Duration::from_secs(5))

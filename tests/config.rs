@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use larder::{Caches, InitError, Ttl, cache_read};
+use larder::{Caches, InitError, LayerName, Ttl, cache_read};
 use larder_testkit::RedisServer;
 use redis::AsyncCommands as _;
 use tempfile::TempDir;
@@ -156,6 +156,101 @@ provider = 'memory'
     );
     assert!(lines[1].contains("refused"), "{text}");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
+async fn functions_use_the_layers_of_the_file() {
+    let (near, far) = (RedisServer::start().await, RedisServer::start().await);
+    let folder = folder(&format!(
+        r#"
+[caches.default]
+prefix = "shop"
+ttl = 300
+codec = "msgpack"
+[caches.default.layers.l1]
+backend = "memory"
+max_size = 1000
+ttl = 60
+[caches.default.layers.l2]
+backend = "redis"
+url = "{}"
+ttl = 120
+[caches.default.layers.l3]
+backend = "redis"
+url = "{}"
+reach = "shared"
+ttl = 3600
+[caches.default.layers.l4]
+backend = "file"
+path = "entries"
+enabled = false
+"#,
+        near.url(),
+        far.url()
+    ));
+    let caches = build(&folder).await.expect("the servers are there");
+    larder::scope(caches.clone(), async {
+        assert_eq!(user(7).await, "user 7");
+        assert_eq!(user(7).await, "user 7");
+    })
+    .await;
+    let cache = caches.default_cache();
+    cache.settle().await;
+    let tiers = cache.stats().tiers;
+    let layers: Vec<_> = tiers.iter().filter_map(|tier| tier.layer).collect();
+    assert_eq!(layers, [LayerName::L1, LayerName::L2, LayerName::L3]);
+    assert_eq!((tiers[0].hits, cache.stats().loads), (1, 1));
+    for (server, above, upto) in [(&near, 0, 120_000), (&far, 120_000, 300_000)] {
+        let left: i64 = connection(&server.url())
+            .await
+            .pttl("shop:v1::user:7")
+            .await
+            .expect("it answers");
+        assert!(left > above && left <= upto, "{left}");
+    }
+    let health = caches.health().await;
+    assert!(health.is_healthy(), "{health:?}");
+    assert_eq!(health.caches[0].tiers.len(), 3);
+}
+
+#[tokio::test]
+async fn all_layers_that_cannot_be_used_are_told_at_once() {
+    let (near, far) = (RedisServer::start().await, RedisServer::start().await);
+    let folder = folder(&format!(
+        "
+[caches.default.layers.l2]
+url = 'redis://ada:hunter2@127.0.0.1:{}'
+[caches.default.layers.l3]
+url = 'redis://ada:hunter2@127.0.0.1:{}'
+[caches.sessions.layers.l1]
+[caches.sessions.layers.l2]
+url = '{}'
+",
+        near.port(),
+        far.port(),
+        far.url_with(3),
+    ));
+    near.kill();
+    far.kill();
+    let error = build(&folder).await.expect_err("none can be used");
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    for (line, layer) in lines.iter().zip([
+        "cache `default`, layer `l2`: `redis://127.0.0.1:",
+        "cache `default`, layer `l3`: `redis://127.0.0.1:",
+        "cache `sessions`, layer `l2`: `redis://127.0.0.1:",
+    ]) {
+        assert!(line.starts_with(layer), "{text}");
+    }
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{text}");
+
+    let variables = [("LARDER__CACHES__SESSIONS__LAYERS__L2__ENABLED", "false")];
+    let file =
+        "[caches.sessions.layers.l1]\n[caches.sessions.layers.l2]\nurl = 'redis://nowhere.invalid'";
+    std::fs::write(folder.path().join("larder.toml"), file).expect("it is written");
+    let text = run(folder.path(), &variables);
+    assert!(text.contains("stores: memory memory"), "{text}");
 }
 
 #[tokio::test]
@@ -322,7 +417,7 @@ fn a_function_whose_cache_nobody_speaks_of_is_told_with_the_other_mistakes() {
     let folder = folder("[caches.session]\nprovider = 'memory'\nprefix = 'shop'\nttl = 'soon'");
     let text = run(folder.path(), &[("LARDER__CACHES__SESSION__COLOUR", "red")]);
     for line in [
-        "larder.toml:3:10: `prefix` has no meaning for `memory`, only for `redis`: leave it out",
+        "larder.toml:3:10: `prefix` has no meaning for `memory`, only for stores: leave it out",
         "larder.toml:4:7: `ttl` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"soon\"",
         "LARDER__CACHES__SESSION__COLOUR: unknown key `COLOUR`; known: PROVIDER,",
         "tests/config.rs:16: config::session: there is no cache `sessions`: did you mean `session`? known: default, session",

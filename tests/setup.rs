@@ -28,7 +28,10 @@ async fn what_is_set_is_used() {
     let store = larder_redis::RedisStore::builder(server.url_with(3))
         .connect()
         .await;
-    let mut raw = store.expect("the server is there").connection();
+    let mut raw = store
+        .expect("the server is there")
+        .connection()
+        .expect("it is one server");
     for (ttl, above, upto) in [
         (Ttl::Short, 0, 6_000),
         (Ttl::Default, 6_000, 60_000),

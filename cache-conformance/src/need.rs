@@ -25,13 +25,13 @@ pub enum Need {
 impl Need {
     /// Whether the subject says that it can do this.
     pub(crate) fn is_met_by(self, subject: &Subject) -> bool {
-        let Some(store) = subject.store() else {
+        let Some(capabilities) = subject.capabilities() else {
             return true;
         };
         match self {
             Self::Contract | Self::Port => true,
-            Self::Scan => store.capabilities().scan,
-            Self::Increment => store.capabilities().increment,
+            Self::Scan => capabilities.scan,
+            Self::Increment => capabilities.increment,
         }
     }
 

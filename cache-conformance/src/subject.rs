@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_core::store::Nonce;
-use larder_core::{Cache, Clock, Store};
+use larder_core::store::{Capabilities, Nonce};
+use larder_core::{Cache, CacheBuilder, Clock, Coherence, Store};
 
 /// What a check plays on: an empty cache, a second process beside it, and a clock to wind.
 pub struct Subject {
@@ -18,6 +18,8 @@ pub struct Subject {
     /// The clock of both. It stands still until a check winds it.
     pub clock: Clock,
     store: Option<Arc<dyn Store>>,
+    /// What it can do; `None` for process memory, which can do all but be shared.
+    capabilities: Option<Capabilities>,
 }
 
 /// How long one operation may wait for the store: more than a loaded machine takes.
@@ -40,10 +42,36 @@ impl Subject {
                 .build()
         };
         let (first, second) = (open(name.clone()).await, open(name.clone()).await);
+        let store: Arc<dyn Store> = Arc::new(open(name).await);
         Self {
             cache: cache(first),
             other: cache(second),
-            store: Some(Arc::new(open(name).await)),
+            capabilities: Some(store.capabilities()),
+            store: Some(store),
+            clock,
+        }
+    }
+
+    /// A cache of several layers. `open` gives a builder with its layers, on the parts of their stores that
+    /// are called like its argument; it is called twice for each check. `capabilities` are those of the
+    /// store that keeps the generations. The checks take it that what one process invalidated, another one
+    /// reads no more: where process memory is a layer, that is [`Coherence::Strict`].
+    pub async fn layered<F: Future<Output = CacheBuilder>>(
+        capabilities: Capabilities,
+        open: impl Fn(String) -> F,
+    ) -> Self {
+        let name = format!("conformance-{:?}", Nonce::random());
+        let clock = Clock::hand_wound();
+        let cache = |builder: CacheBuilder| {
+            let builder = builder.clock(clock.clone()).time_budget(TIME_BUDGET);
+            builder.coherence(Coherence::Strict).build()
+        };
+        let (first, second) = (open(name.clone()).await, open(name).await);
+        Self {
+            cache: cache(first),
+            other: cache(second),
+            capabilities: Some(capabilities),
+            store: None,
             clock,
         }
     }
@@ -58,10 +86,17 @@ impl Subject {
             cache,
             clock,
             store: None,
+            capabilities: None,
         }
     }
 
-    /// The store itself, without a cache in front of it; `None` for process memory.
+    /// What the store can do; `None` for process memory, which can do all but be shared.
+    #[must_use]
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.capabilities
+    }
+
+    /// The store itself, without a cache in front of it; `None` for process memory, and for several layers.
     #[must_use]
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref()

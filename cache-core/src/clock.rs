@@ -149,6 +149,14 @@ impl Tick {
         Self(self.0.saturating_add(ticks))
     }
 
+    /// The moment so long before this one.
+    pub(crate) fn before(self, ago: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(coarsetime::Duration::from(ago).as_ticks()),
+        )
+    }
+
     /// How long after `earlier` this is; `None` for [`NEVER`](Self::NEVER).
     pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
         if self == Self::NEVER {

@@ -3,7 +3,7 @@
 
 use crate::codec::{self, Encoded};
 use crate::slot::{self, SlotHead};
-use crate::store::Nonce;
+use crate::store::{Nonce, OWN_SCOPE};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const CHECKSUM: usize = slot::KIND + 1;
@@ -66,7 +66,8 @@ pub(crate) struct Envelope<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Corrupt;
 
-/// Writes an entry; `payload` appends the value to the bytes.
+/// Writes an entry; `payload` appends the value to the bytes. What is in a scope of its own has the
+/// generation of this scope as its identity, so that whoever knows the one knows the other.
 pub(crate) fn seal<E>(
     key: &str,
     scopes: &[String],
@@ -77,7 +78,10 @@ pub(crate) fn seal<E>(
     let scopes_len: usize = scopes.iter().map(|scope| scope.len() + 18).sum();
     let mut bytes = Vec::with_capacity(256 + scopes_len);
     bytes.extend_from_slice(slot::MAGIC);
-    bytes.extend_from_slice(&Nonce::random().0);
+    let is_own = |scope: &String| scope.strip_prefix(OWN_SCOPE) == Some(key);
+    let own = scopes.iter().position(is_own);
+    let own = own.and_then(|own| generations.get(own).copied());
+    bytes.extend_from_slice(&own.unwrap_or_else(Nonce::random).0);
     bytes.extend_from_slice(&Nonce::ZERO.0);
     bytes.extend_from_slice(&0_u64.to_be_bytes());
     bytes.push(1);
@@ -183,6 +187,39 @@ pub(crate) fn restamp(
     ])
 }
 
+/// The changes that make an entry, of which these have been made already, another one in its own scope:
+/// with this identity and generation. Which bytes, from which place on.
+pub(crate) fn succeed(
+    key: &str,
+    bytes: &[u8],
+    identity: Nonce,
+) -> Result<[(usize, [u8; 8]); 5], Corrupt> {
+    let envelope = parse(bytes)?;
+    let mut at = slot::SCOPES + 2;
+    let mut own = None;
+    for (scope, _) in &envelope.scopes {
+        at += 2 + scope.len();
+        if scope.strip_prefix(OWN_SCOPE) == Some(key) {
+            own = Some(at);
+        }
+        at += 16;
+    }
+    let own = own.ok_or(Corrupt)?;
+    let mut summed = bytes[..envelope.covered(bytes)].to_vec();
+    summed[own..own + 16].copy_from_slice(&identity.0);
+    let sum = checksum(key, &summed[slot::SCOPES..]).to_be_bytes();
+    let (mut first, mut second) = ([0; 8], [0; 8]);
+    first.copy_from_slice(&identity.0[..8]);
+    second.copy_from_slice(&identity.0[8..]);
+    Ok([
+        (slot::IDENTITY, first),
+        (slot::IDENTITY + 8, second),
+        (own, first),
+        (own + 8, second),
+        (CHECKSUM, sum),
+    ])
+}
+
 fn sum_in(bytes: &[u8]) -> Result<u64, Corrupt> {
     let sum = bytes.get(CHECKSUM..slot::SCOPES).ok_or(Corrupt)?;
     Ok(u64::from_be_bytes(sum.try_into().map_err(|_| Corrupt)?))
@@ -283,6 +320,38 @@ mod tests {
         assert_eq!(envelope.meta.times.expires_at, 77);
         assert_eq!(envelope.meta.times.created_at, 5);
         assert_eq!(envelope.payload, b"payload");
+    }
+
+    #[test]
+    fn the_identity_is_the_generation_of_the_entrys_own_scope() {
+        let key = ":user:7";
+        let scopes = ["all".to_owned(), format!("{OWN_SCOPE}{key}")];
+        let generations = [Nonce([1; 16]), Nonce([2; 16])];
+        let times = Times {
+            created_at: 5,
+            expires_at: 9,
+            stale_for: 3,
+        };
+        let sealed = seal::<()>(key, &scopes, &generations, times, |mut bytes| {
+            bytes.extend_from_slice(b"payload");
+            Ok((bytes, 1, 42))
+        });
+        let mut bytes = sealed.expect("sealing does not fail");
+        let identity = |bytes: &[u8]| open(key, bytes).map(|envelope| envelope.identity);
+        assert_eq!(identity(&bytes), Ok(Nonce([2; 16])));
+
+        let next = Nonce([3; 16]);
+        for (at, change) in succeed(key, &bytes, next).expect("it is an entry") {
+            bytes[at..at + 8].copy_from_slice(&change);
+        }
+        let envelope = open(key, &bytes).expect("it is ours");
+        assert_eq!(envelope.identity, next);
+        assert_eq!(
+            envelope.scopes,
+            [("all", generations[0]), (&*scopes[1], next)]
+        );
+        assert_eq!(envelope.payload, b"payload");
+        assert_eq!(succeed(":user:8", &bytes, next), Err(Corrupt));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Whether the caches can be used: for an endpoint that is asked by machines.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
-use crate::cache::Cache;
 use crate::caches::Caches;
+use crate::error::StoreError;
 
 /// Whether each cache can be used, and how long its stores took to answer.
 ///
@@ -70,6 +71,20 @@ impl CacheHealth {
 }
 
 impl TierHealth {
+    /// How long an answer takes, and what it says.
+    pub(crate) async fn of(
+        store: &str,
+        answer: impl Future<Output = Result<(), StoreError>>,
+    ) -> Self {
+        let began = Instant::now();
+        let answer = answer.await;
+        Self {
+            store: store.to_owned(),
+            latency: began.elapsed(),
+            error: answer.err().map(|error| error.to_string()),
+        }
+    }
+
     /// Whether the tier can be used.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
@@ -95,22 +110,12 @@ impl Caches {
         let caches = self.iter().map(|(name, cache)| async move {
             CacheHealth {
                 name: name.to_owned(),
-                tiers: vec![tier(cache).await],
+                tiers: cache.tier_health().await,
             }
         });
         Health {
             caches: join_all(caches).await,
         }
-    }
-}
-
-async fn tier(cache: &Cache) -> TierHealth {
-    let began = Instant::now();
-    let answer = cache.ping().await;
-    TierHealth {
-        store: cache.store_name().to_owned(),
-        latency: began.elapsed(),
-        error: answer.err().map(|error| error.to_string()),
     }
 }
 

@@ -20,6 +20,7 @@ mod graph;
 mod health;
 mod keep;
 mod key;
+mod layer;
 mod memory;
 mod origin;
 mod outcome;
@@ -32,6 +33,7 @@ mod spec;
 mod stats;
 pub mod store;
 mod tag;
+mod tier;
 mod value;
 mod write;
 
@@ -51,6 +53,7 @@ pub use crate::freshness::{Freshness, Jitter};
 pub use crate::graph::{Declaration, Finding, Graph, Report, Suggestion, Unseen, check};
 pub use crate::health::{CacheHealth, Health, TierHealth};
 pub use crate::key::{Key, KeyPart, KeyWriter, Pattern, PatternPart, ValueWriter, escape};
+pub use crate::layer::{Coherence, Layer, LayerName, LayerSet, NoLayer, Reach};
 pub use crate::memory::{MemoryLimit, Weigher};
 pub use crate::projection::{AddProjection, Projection, Projections};
 pub use crate::site::{Role, Site, sites};
@@ -58,6 +61,7 @@ pub use crate::spec::{Layers, Spec, Ttl};
 pub use crate::stats::{Stats, TierStats};
 pub use crate::store::Store;
 pub use crate::tag::{Tag, Tags};
+pub use crate::tier::{Breaker, Guarded, Stack, StackError, Tier};
 pub use crate::value::Value;
 
 /// What the macros' expansions call. Not a public interface.

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::cache::Cache;
 use crate::caches::{self, Home};
 use crate::graph::{Declaration, Templates};
+use crate::spec::Layers;
 use crate::stats::{Counters, Stats};
 
 /// Whether a function reads through the cache or writes past it.
@@ -26,6 +27,7 @@ pub struct Site {
     declared: Declaration,
     templates: Templates,
     cache: Option<&'static str>,
+    layers: Layers,
     counters: Counters,
     /// The installed cache that the function uses, once it is known: a hit must not look it up.
     home: OnceLock<&'static Cache>,
@@ -43,6 +45,7 @@ impl Site {
             declared: Declaration::here(function),
             templates: Templates::new(),
             cache: None,
+            layers: Layers::All,
             counters: Counters::new(),
             home: OnceLock::new(),
             complained: AtomicBool::new(false),
@@ -61,6 +64,13 @@ impl Site {
     #[must_use]
     pub const fn cache(mut self, name: &'static str) -> Self {
         self.cache = Some(name);
+        self
+    }
+
+    /// In these layers of its cache.
+    #[must_use]
+    pub const fn layers(mut self, layers: Layers) -> Self {
+        self.layers = layers;
         self
     }
 
@@ -98,6 +108,12 @@ impl Site {
     #[must_use]
     pub fn cache_name(&self) -> Option<&'static str> {
         self.cache
+    }
+
+    /// Which layers of its cache the function uses.
+    #[must_use]
+    pub fn used_layers(&self) -> Layers {
+        self.layers
     }
 
     /// What this function's lookups and loads did, over all caches.

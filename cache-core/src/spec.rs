@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::freshness::{Freshness, Jitter};
 use crate::key::Key;
+use crate::layer::{LayerName, LayerSet};
 use crate::tag::Tags;
 
 /// How long an entry may be used.
@@ -47,6 +48,20 @@ pub enum Layers {
     All,
     /// Process memory, and no other, whatever the cache has: nothing of it leaves the process.
     L1,
+    /// These, as far as the cache has them; at least one is not process memory alone.
+    Only(LayerSet),
+}
+
+impl Layers {
+    /// Which ones.
+    #[inline]
+    pub(crate) const fn set(self) -> LayerSet {
+        match self {
+            Self::All => LayerSet::ALL,
+            Self::L1 => LayerSet::of(&[LayerName::L1]),
+            Self::Only(layers) => layers,
+        }
+    }
 }
 
 /// Key, tags, ttl and so on of one cached value: what a `resource!` entry gives, and what an

@@ -7,6 +7,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::layer::LayerName;
+use crate::tier::Breaker;
+
 /// Lines of counters; threads are spread over them.
 const LINES: usize = 16;
 
@@ -41,6 +44,8 @@ pub(crate) struct Counters {
     lines: [Line; LINES],
     invalidations: AtomicU64,
     stale_served: AtomicU64,
+    /// Hits that process memory above a store did not answer.
+    below: AtomicU64,
 }
 
 impl Counters {
@@ -49,6 +54,7 @@ impl Counters {
             lines: [const { Line([const { AtomicU64::new(0) }; COUNTS]) }; LINES],
             invalidations: AtomicU64::new(0),
             stale_served: AtomicU64::new(0),
+            below: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +69,15 @@ impl Counters {
 
     pub(crate) fn add_invalidation(&self) {
         self.invalidations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A hit in a store: a round trip, beside which a shared line is nothing.
+    pub(crate) fn add_below(&self) {
+        self.below.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn below(&self) -> u64 {
+        self.below.load(Ordering::Relaxed)
     }
 
     fn sum(&self, count: Count) -> u64 {
@@ -170,6 +185,18 @@ pub struct TierStats {
     pub evictions: Option<u64>,
     /// As [`Stats::bytes`].
     pub bytes: Option<u64>,
+    /// The layer that it is; `None` where the cache has no layers.
+    pub layer: Option<LayerName>,
+    /// Calls to it that failed, those included that it was spared while it was left alone.
+    pub errors: u64,
+    /// Whether calls go to it.
+    pub breaker: Breaker,
+    /// Entries that were copied into it because a lookup found them in a tier below.
+    pub promotions: u64,
+    /// Copies that are on their way to it, and keys that it has still to empty.
+    pub waiting: u64,
+    /// Copies that it was to get and did not: it was away, refused them, or too many were waiting.
+    pub dropped_copies: u64,
 }
 
 impl TierStats {

@@ -285,6 +285,22 @@ pub struct Capabilities {
     /// another store keeps these for: `lease`, `fill`, `advance` and the like are `Unsupported`, and
     /// generations are missing. Someone else's web server, for example.
     pub copies_only: bool,
+    /// How it makes the steps of the contract.
+    pub steps: Steps,
+}
+
+/// How a store makes the steps of the contract: of several stores that reach equally far, the best one
+/// keeps the generations and leases for all. In the order of preference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Steps {
+    /// Each in one command that the server carries out: Redis.
+    #[default]
+    Native,
+    /// By reading, and writing back what nobody else has changed: memcached.
+    Swapped,
+    /// The same with files or objects, which are slower than memory.
+    SwappedSlowly,
 }
 
 /// Hears what changes in a store: process memory above it, which must not serve what the store no
@@ -305,7 +321,8 @@ pub trait Watcher: fmt::Debug + Send + Sync + 'static {
     /// From now on changes may go unheard.
     fn lost(&self);
 
-    /// From now on every change is heard again. Whatever was read before may have changed unheard.
+    /// From now on every change is heard again. Whatever a call read that was begun before may have
+    /// changed unheard.
     fn regained(&self);
 }
 
@@ -442,7 +459,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Tells `watcher` of every change of a slot or a generation that this handle did not make itself,
     /// from [`Watcher::regained`] until [`Watcher::lost`]; whether the store can. Said once; begins with
-    /// things lost.
+    /// things lost. Changes of its own may be told, too.
     ///
     /// While it is not lost, whatever this handle reads is heard of when it changes: a change that an
     /// answer does not show is told after the call that reads was begun. An answer that this is not true
@@ -461,6 +478,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn events(&self) -> Option<Arc<dyn EventLog>> {
         None
     }
+
+    /// Waits until the store has done what it does behind its callers' backs, or has given it up. Most
+    /// stores do nothing of the kind.
+    async fn settle(&self) {}
 
     /// Answers if the store can be used.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -13,6 +13,7 @@ mod form;
 mod function;
 mod generics;
 mod key;
+mod layers;
 mod mentions;
 mod options;
 mod place;
@@ -76,6 +77,7 @@ use proc_macro::TokenStream;
 /// | `lock` | A load excludes loads of the same key in other processes. |
 /// | `cache = "sessions"` | The named cache to use. |
 /// | `layer = "l1"` | In process memory alone, as it is: the value is `Clone` and need not be `Serialize`. |
+/// | `layer = "l3"`, `layers = ["l1", "l3"]` | In these layers of the cache alone. |
 /// | `cache_none = false` | `None` is not stored. |
 /// | `cache_if = \|value\| ..` | Only values of which this says so are stored. |
 /// | `ttl_of = \|value\| ..` | How long this value may be used: a `Duration` or a `larder::Ttl`, in place of `ttl`. |
@@ -214,7 +216,7 @@ pub fn cache_read(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `skip(db, trace)` | Arguments that are not part of the key. `skip(self)` for methods. |
 /// | `lock` | A load excludes loads of the same keys in other processes. A batch never waits for a lock while it holds one. |
 /// | `cache = "sessions"` | The named cache to use. |
-/// | `layer = "l1"` | Process memory alone. |
+/// | `layer = "l1"`, `layers = ["l1", "l3"]` | As in `cache_read`. |
 /// | `cache_none = false` | `None` is not stored. |
 /// | `cache_if = \|value\| ..`, `ttl_of = \|value\| ..` | As in `cache_read`, asked of each value. |
 /// | `refresh`, `jitter = "10%"` | As in `cache_read`. |

@@ -8,6 +8,7 @@ use syn::{Expr, ExprPath, Generics, Lifetime, LitStr, Member, Path, Type, TypeIm
 
 use crate::function::{Arg, Function};
 use crate::key::Key;
+use crate::layers::Layers;
 use crate::tags::Tag;
 use crate::template::Template;
 
@@ -18,6 +19,7 @@ pub(crate) struct Site<'a> {
     pub(crate) function: String,
     pub(crate) templates: Templates,
     pub(crate) cache: Option<&'a LitStr>,
+    pub(crate) layers: Layers,
 }
 
 impl Site<'_> {
@@ -32,17 +34,19 @@ impl Site<'_> {
             function,
             templates,
             cache,
+            layers,
         } = self;
         let role = format_ident!("{role}");
         let suffix = format!("::{function}");
         let cache = cache.iter();
+        let layers = layers.expand();
         quote! {
             static #name: ::larder::Site = ::larder::Site::new(
                 ::larder::Role::#role,
                 ::core::concat!(::core::module_path!(), #suffix),
             )
             .with(#templates)
-            #(.cache(#cache))*;
+            #(.cache(#cache))* #layers;
             ::larder::__private::submit! { ::larder::__private::Registration(&#name) }
         }
     }

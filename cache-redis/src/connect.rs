@@ -3,21 +3,18 @@
 use std::time::Duration;
 
 use larder_core::{Store as _, StoreError};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo as _, TlsCertificates};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
-use crate::address::{name_shown, secrets, shown};
+use crate::address::{Address, name_shown, secrets, shown};
+use crate::connection::{Acknowledgement, Connection};
 use crate::store::{Keyspace, RedisStore};
+use crate::tls::Tls;
 
 /// How long a connection may take to be made. Longer than one call's time budget: the call goes on
 /// without the store, and the connection is there for the next one.
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
 /// After how long without an answer from the other machine the connection counts as lost.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 
 /// Why a [`RedisStore`] could not be made. Shows the URL without what is secret in it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -62,17 +59,19 @@ pub enum ConnectError {
 /// Sets up a [`RedisStore`].
 #[derive(Clone)]
 pub struct RedisStoreBuilder {
-    url: String,
+    urls: Vec<String>,
+    is_cluster: bool,
     prefix: String,
     version: String,
-    root_certificates: Option<Vec<u8>>,
+    tls: Tls,
+    acknowledgement: Option<Acknowledgement>,
     start_degraded: bool,
 }
 
 impl std::fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStoreBuilder")
-            .field("url", &shown(&self.url))
+            .field("url", &shown(&self.urls))
             .field("prefix", &name_shown(&self.prefix))
             .field("version", &name_shown(&self.version))
             .finish_non_exhaustive()
@@ -80,12 +79,14 @@ impl std::fmt::Debug for RedisStoreBuilder {
 }
 
 impl RedisStoreBuilder {
-    pub(crate) fn new(url: impl Into<String>) -> Self {
+    pub(crate) fn new(urls: Vec<String>, is_cluster: bool) -> Self {
         Self {
-            url: url.into(),
+            urls,
+            is_cluster,
             prefix: "larder".to_owned(),
             version: "v1".to_owned(),
-            root_certificates: None,
+            tls: Tls::default(),
+            acknowledgement: None,
             start_degraded: false,
         }
     }
@@ -108,7 +109,43 @@ impl RedisStoreBuilder {
     /// Trusts these certificates (PEM) for `rediss://`, instead of the system's.
     #[must_use]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates = Some(pem.into());
+        self.tls.roots = Some(pem.into());
+        self
+    }
+
+    /// Shows this certificate, with its key (both PEM), to servers that ask for one (`rediss://`).
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.tls.own = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Lets an invalidation count only when this many replicas of each server have it (`WAIT`), so that it
+    /// is not lost when a primary is, right after it. None unless set.
+    ///
+    /// Where fewer have it within the time, in milliseconds at least, the invalidation is kept and tried
+    /// again, and this process trusts nothing that it covers: `Invalidation::Queued`. Give it less time than
+    /// the cache gives the store (its time budget), which otherwise ends first.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::cluster(["redis://a:6379", "redis://b:6379"])
+    ///     .wait_for_replicas(1, Duration::from_millis(50));
+    /// assert!(store.check().is_empty());
+    /// ```
+    #[must_use]
+    pub fn wait_for_replicas(mut self, count: u32, within: Duration) -> Self {
+        self.acknowledgement = (count > 0).then_some(Acknowledgement {
+            replicas: count,
+            within,
+        });
         self
     }
 
@@ -130,7 +167,11 @@ impl RedisStoreBuilder {
     #[must_use]
     pub fn check(&self) -> Vec<ConnectError> {
         let mut mistakes = self.misnamed();
-        mistakes.extend(self.client().err());
+        mistakes.extend(
+            self.address()
+                .and_then(|address| self.secured(&address))
+                .err(),
+        );
         mistakes
     }
 
@@ -147,15 +188,15 @@ impl RedisStoreBuilder {
     }
 
     /// Whether both would keep entries under the same keys: in the same database at the same
-    /// address, with the same prefix and version. Names of machines are taken as they are written.
+    /// address, with the same prefix and version. Names of machines are taken as they are written; of the
+    /// servers of a cluster, or sentinels, one that both name is enough.
     #[must_use]
     pub fn shares_keys_with(&self, other: &Self) -> bool {
-        let place = |builder: &Self| {
-            let info = builder.url.as_str().into_connection_info().ok()?;
-            Some((info.addr().to_string(), info.redis_settings().db()))
-        };
         (&self.prefix, &self.version) == (&other.prefix, &other.version)
-            && place(self).is_some_and(|here| place(other) == Some(here))
+            && match (self.address(), other.address()) {
+                (Ok(here), Ok(there)) => here.is_same_place(&there),
+                _ => false,
+            }
     }
 
     /// Connects, and checks that the server answers.
@@ -167,13 +208,13 @@ impl RedisStoreBuilder {
         if let Some(error) = self.misnamed().into_iter().next() {
             return Err(error);
         }
-        let (client, connection) = self.connection()?;
+        let address = self.address()?;
         let store = RedisStore::new(
-            client,
-            connection,
-            shown(&self.url),
-            secrets(&self.url),
+            self.connection(&address)?,
+            shown(&self.urls),
+            secrets(&self.urls),
             Keyspace::new(&self.prefix, &self.version),
+            address.is_local(),
         );
         if !self.start_degraded {
             let answer = tokio::time::timeout(CONNECT_WITHIN + SILENCE, store.ping()).await;
@@ -191,84 +232,40 @@ impl RedisStoreBuilder {
         Ok(store)
     }
 
-    fn client(&self) -> Result<Client, ConnectError> {
-        let unusable = |error: redis::RedisError| ConnectError::Url {
-            url: shown(&self.url),
-            reason: redacted(&error, &secrets(&self.url)),
-        };
-        let info = self.url.as_str().into_connection_info().map_err(unusable)?;
-        let tcp = TcpSettings::default().set_nodelay(true);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let tcp = tcp.set_user_timeout(SILENCE);
-        let info = info.set_tcp_settings(tcp);
-        match &self.root_certificates {
-            Some(pem) => {
-                // The client takes a file without any for one that trusts nobody.
-                readable(pem).map_err(|reason| ConnectError::Certificates {
-                    url: shown(&self.url),
-                    reason,
-                })?;
-                choose_crypto();
-                let certificates = TlsCertificates {
-                    client_tls: None,
-                    root_cert: Some(pem.clone()),
-                };
-                Client::build_with_tls(info, certificates).map_err(|error| {
-                    ConnectError::Certificates {
-                        url: shown(&self.url),
-                        reason: redacted(&error, &secrets(&self.url)),
-                    }
-                })
+    fn address(&self) -> Result<Address, ConnectError> {
+        Address::parse(&self.urls, self.is_cluster).map_err(|mistaken| ConnectError::Url {
+            url: shown(&[mistaken.url.to_owned()]),
+            reason: without(&secrets(&self.urls), mistaken.reason),
+        })
+    }
+
+    /// Whether the certificates can be used at this address.
+    fn secured(&self, address: &Address) -> Result<(), ConnectError> {
+        let checked = self.tls.check(address.has_tls());
+        checked.map_err(|reason| ConnectError::Certificates {
+            url: shown(&self.urls),
+            reason,
+        })
+    }
+
+    /// What the commands go through.
+    fn connection(&self, address: &Address) -> Result<Connection, ConnectError> {
+        self.secured(address)?;
+        Connection::open(address, &self.tls, self.acknowledgement).map_err(|error| {
+            ConnectError::Url {
+                url: shown(&self.urls),
+                reason: redacted(&error, &secrets(&self.urls)),
             }
-            None => {
-                if self.url.starts_with("rediss") {
-                    choose_crypto();
-                }
-                Client::open(info).map_err(unusable)
-            }
-        }
+        })
     }
-
-    /// What connects, and what the commands go through.
-    fn connection(&self) -> Result<(Client, ConnectionManager), ConnectError> {
-        // No retries inside a call: one that meets a dead server fails at once, and the next one
-        // tries again. No response timeout: the caller has a time budget.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            .set_response_timeout(None);
-        let client = self.client()?;
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config);
-        let connection = connection.map_err(|error| ConnectError::Url {
-            url: shown(&self.url),
-            reason: redacted(&error, &secrets(&self.url)),
-        })?;
-        Ok((client, connection))
-    }
-}
-
-/// Whether there are certificates in a PEM file.
-fn readable(pem: &[u8]) -> Result<(), String> {
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        certificate.map_err(|error| error.to_string())?;
-        count += 1;
-    }
-    match count {
-        0 => Err("there is no certificate in PEM format in it".to_owned()),
-        _ => Ok(()),
-    }
-}
-
-/// rustls panics at the first connection if it has no crypto provider, or two to choose from. An
-/// application that has chosen one keeps it.
-fn choose_crypto() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// What the client says, without anything secret in it.
 pub(crate) fn redacted(error: &redis::RedisError, secrets: &[String]) -> String {
-    let mut text = error.to_string();
+    without(secrets, error.to_string())
+}
+
+fn without(secrets: &[String], mut text: String) -> String {
     for secret in secrets {
         text = text.replace(secret, "…");
     }

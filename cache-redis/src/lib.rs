@@ -4,9 +4,12 @@
 
 mod address;
 mod connect;
+mod connection;
 mod events;
 mod scripts;
 mod store;
+mod tls;
+mod watch;
 
 pub use redis;
 

@@ -1,7 +1,8 @@
 //! What must happen to one key in one step, as scripts that the server runs.
 
+use futures_util::future::try_join_all;
 use redis::aio::ConnectionManager;
-use redis::{Pipeline, RedisResult, Script};
+use redis::{RedisResult, Script};
 
 #[derive(Debug)]
 pub(crate) struct Scripts {
@@ -16,6 +17,7 @@ pub(crate) struct Scripts {
     pub(crate) remove: Script,
     pub(crate) patch: Script,
     pub(crate) increment: Script,
+    pub(crate) append: Script,
 }
 
 impl Scripts {
@@ -32,12 +34,13 @@ impl Scripts {
             remove: Script::new(include_str!("scripts/remove.lua")),
             patch: Script::new(include_str!("scripts/patch.lua")),
             increment: Script::new(include_str!("scripts/increment.lua")),
+            append: Script::new(include_str!("events/append.lua")),
         }
     }
 
-    /// Tells the server all of them: it has forgotten them, or never knew.
-    pub(crate) async fn load(&self, connection: &mut ConnectionManager) -> RedisResult<()> {
-        for script in [
+    /// Tells a server all of them: it has forgotten them, or never knew.
+    pub(crate) async fn load(&self, connection: &ConnectionManager) -> RedisResult<()> {
+        let all = [
             &self.read,
             &self.lease,
             &self.renew,
@@ -49,22 +52,9 @@ impl Scripts {
             &self.remove,
             &self.patch,
             &self.increment,
-        ] {
-            script.load_async(connection).await?;
-        }
-        Ok(())
+            &self.append,
+        ];
+        let loads = all.map(async |script| script.load_async(&mut connection.clone()).await);
+        try_join_all(loads).await.map(drop)
     }
-}
-
-/// Adds a call of `script` on `keys` to a pipeline, to which its arguments can be added.
-pub(crate) fn call<'p>(
-    pipeline: &'p mut Pipeline,
-    script: &Script,
-    keys: &[String],
-) -> &'p mut Pipeline {
-    pipeline
-        .cmd("EVALSHA")
-        .arg(script.get_hash())
-        .arg(keys.len())
-        .arg(keys)
 }

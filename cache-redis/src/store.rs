@@ -11,17 +11,18 @@ use larder_core::event::EventLog;
 use larder_core::store::{
     Advance, Capabilities, Claim, Expected, Family, Filled, Increment, Incremented, Lease,
     LeaseRequest, Leased, Nonce, OWN_SCOPE, Part, Patch, Reading, Scan, Scopes, Store, Usage,
-    own_scope,
+    Watcher, own_scope,
 };
 use larder_core::{Pattern, PatternPart, slot};
 use redis::aio::ConnectionManager;
-use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
+use redis::cluster_async::ClusterConnection;
+use redis::{FromRedisValue, RedisError, Value};
 
 use crate::connect::{RedisStoreBuilder, redacted};
+use crate::connection::{Batch, Connection, Place, is_passing};
 use crate::events::RedisEvents;
-use crate::scripts::{Scripts, call};
-
-const UNKNOWN_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
+use crate::scripts::Scripts;
+use crate::watch::{Filling, Origin, Watch};
 
 /// How much longer than twice an entry's ttl a generation is kept, so that it is not renewed at
 /// every fill.
@@ -30,7 +31,7 @@ const GENERATION_MARGIN: Duration = Duration::from_secs(3_600);
 /// How many wildcards Redis is asked to match: beyond a thousand it matches nothing.
 const MOST_WILDCARDS: usize = 50;
 
-/// How many keys one command, or one pipeline, names: the server serves others in between.
+/// How many commands one pipeline has: the server serves others in between.
 const AT_ONCE: usize = 500;
 
 /// One Redis server (7.0 or newer, or Valkey) as a store.
@@ -49,73 +50,144 @@ const AT_ONCE: usize = 500;
 /// ```
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    connection: Connection,
+    watch: Watch,
     events: Arc<RedisEvents>,
-    scripts: Arc<Scripts>,
     keyspace: Arc<Keyspace>,
     name: Arc<str>,
     /// What must not get into an error's text.
     secrets: Arc<[String]>,
+    is_local: bool,
 }
 
 impl RedisStore {
     /// Sets up a store on the server at `url`: `redis://user:password@host:6379/0`, or `rediss://`
     /// with TLS.
     pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(url)
+        RedisStoreBuilder::new(vec![url.into()], false)
+    }
+
+    /// Sets up a store on the cluster that these servers belong to; the others are found. They have the
+    /// same user, password and scheme.
+    ///
+    /// ```no_run
+    /// use larder_redis::RedisStore;
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = RedisStore::cluster(["redis://node1:6379", "redis://node2:6379"]).connect().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(urls.into_iter().map(Into::into).collect(), true)
     }
 
     pub(crate) fn new(
-        client: Client,
-        connection: ConnectionManager,
+        connection: Connection,
         name: String,
         secrets: Vec<String>,
         keyspace: Keyspace,
+        is_local: bool,
     ) -> Self {
         let secrets: Arc<[String]> = secrets.into();
+        let keyspace = Arc::new(keyspace);
+        let name: Arc<str> = name.into();
+        let watch = Watch::new(Origin {
+            connection: connection.clone(),
+            keyspace: Arc::clone(&keyspace),
+            name: Arc::clone(&name),
+            secrets: Arc::clone(&secrets),
+        });
         let events = RedisEvents::new(
             connection.clone(),
-            client,
             keyspace.generation("events"),
             &name,
             Arc::clone(&secrets),
         );
         Self {
             connection,
+            watch,
             events: Arc::new(events),
-            scripts: Arc::new(Scripts::new()),
-            keyspace: Arc::new(keyspace),
-            name: name.into(),
+            keyspace,
+            name,
             secrets,
+            is_local,
         }
     }
 
-    /// The client's own connection, for what larder does not wrap.
+    /// Whether the addresses that were given are all on this machine (loopback, or a socket). Such a store
+    /// is shared by the processes of one machine only.
     #[must_use]
-    pub fn connection(&self) -> ConnectionManager {
-        self.connection.clone()
+    pub fn is_local(&self) -> bool {
+        self.is_local
     }
 
-    /// Runs a pipeline: one round trip, unless the server does not know all scripts yet. Then all of
-    /// it is run again, so each script is such that a second time gives the same answer.
-    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        let mut connection = self.connection();
-        let mut result = pipeline.query_async(&mut connection).await;
-        if matches!(&result, Err(error) if error.kind() == UNKNOWN_SCRIPT) {
-            result = match self.scripts.load(&mut connection).await {
-                Ok(()) => pipeline.query_async(&mut connection).await,
-                Err(error) => Err(error),
-            };
+    /// The client's own connection to the one server, for what larder does not wrap; with sentinels, to
+    /// the primary that was named last. `None` for a [cluster](Self::cluster_connection), and before
+    /// sentinels have named one.
+    #[must_use]
+    pub fn connection(&self) -> Option<ConnectionManager> {
+        self.connection.manager()
+    }
+
+    /// The client's own connection to the cluster, for what larder does not wrap; `None` where there is
+    /// none. It is made when it is first asked for: larder has connections of its own.
+    #[must_use]
+    pub fn cluster_connection(&self) -> Option<ClusterConnection> {
+        self.connection.cluster()
+    }
+
+    fn scripts(&self) -> &Scripts {
+        self.connection.scripts()
+    }
+
+    /// The answers to the commands: one round trip, unless a server does not know the scripts yet, or a
+    /// slot has moved.
+    async fn run<T: FromRedisValue>(&self, batch: Batch) -> Result<T, StoreError> {
+        let answers = self.answers(batch).await?;
+        self.decoded(answers)
+    }
+
+    async fn answers(&self, batch: Batch) -> Result<Vec<Value>, StoreError> {
+        let links = self.watch.links();
+        let answers = self.connection.run(batch, links.as_deref()).await;
+        answers.map_err(|error| self.failed(&error))
+    }
+
+    /// The same for what ends generations or empties slots, which may have to wait for replicas.
+    async fn run_acknowledged<T: FromRedisValue>(&self, batch: Batch) -> Result<T, StoreError> {
+        let Some(wanted) = self.connection.acknowledgement() else {
+            return self.run(batch).await;
+        };
+        let (answers, had) = self
+            .connection
+            .run_acknowledged(batch, self.watch.links().as_deref())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        if had < wanted.replicas {
+            return Err(StoreError::Refused {
+                store: self.name.to_string(),
+                reason: format!(
+                    "{had} of {} replicas had the invalidation within {:?}",
+                    wanted.replicas, wanted.within
+                ),
+            });
         }
-        result.map_err(|error| self.failed(&error))
+        self.decoded(answers)
     }
 
-    /// Runs a pipeline whose commands may fail one by one: on what is nothing of ours, for example.
+    fn decoded<T: FromRedisValue>(&self, answers: Vec<Value>) -> Result<T, StoreError> {
+        Value::Array(answers)
+            .extract_error()
+            .and_then(|answers| Ok(redis::from_redis_value(answers)?))
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Runs commands that may fail one by one: on what is nothing of ours, for example.
     async fn run_each<T: FromRedisValue>(
         &self,
-        pipeline: &mut Pipeline,
+        batch: Batch,
     ) -> Result<Vec<Option<T>>, StoreError> {
-        let answers: Vec<redis::Value> = self.run(pipeline.ignore_errors()).await?;
+        let answers = self.answers(batch).await?;
         Ok(answers
             .into_iter()
             .map(|answer| redis::from_redis_value(answer).ok())
@@ -123,41 +195,39 @@ impl RedisStore {
     }
 
     async fn mget(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        redis::cmd("MGET")
-            .arg(keys)
-            .query_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))
+        let mut batch = Batch::new();
+        for keys in keys.chunks(self.connection.keys_at_once()) {
+            batch.add_keys("MGET", keys);
+        }
+        let found: Vec<Vec<Option<Vec<u8>>>> = self.run(batch).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
-    /// Adds to a pipeline: begins the generations that are missing, and reads all.
-    fn begin(&self, pipeline: &mut Pipeline, scopes: &[String], ttl: Option<Duration>) {
-        let begin = call(
-            pipeline,
-            &self.scripts.begin,
-            &self.keyspace.generations(scopes),
-        );
-        match ttl {
-            Some(ttl) => begin.arg(millis(generation_ttl(ttl))),
-            None => begin.arg(""),
-        };
-        for _ in scopes {
-            begin.arg(&Nonce::random().0[..]);
+    /// Adds: begins the generations that are missing, and reads all.
+    fn begin(&self, batch: &mut Batch, scopes: &[String], ttl: Option<Duration>) {
+        let generations = self.keyspace.generations(scopes);
+        for generations in generations.chunks(self.connection.keys_at_once()) {
+            let begin = batch.script(&self.scripts().begin, generations);
+            match ttl {
+                Some(ttl) => begin.arg(millis(generation_ttl(ttl))),
+                None => begin.arg(""),
+            };
+            for _ in generations {
+                begin.arg(&Nonce::random().0[..]);
+            }
         }
     }
 
-    /// Adds to a pipeline: sees to it that generations outlive the entries under them.
-    fn keep(&self, pipeline: &mut Pipeline, scopes: &[String], ttl: Option<Duration>) {
-        let keep = call(
-            pipeline,
-            &self.scripts.keep,
-            &self.keyspace.generations(scopes),
-        );
-        match ttl {
-            Some(ttl) => keep.arg(millis(ttl)).arg(millis(generation_ttl(ttl))),
-            None => keep.arg("").arg(""),
-        };
-        keep.ignore();
+    /// Adds: sees to it that generations outlive the entries under them.
+    fn keep(&self, batch: &mut Batch, scopes: &[String], ttl: Option<Duration>) {
+        let generations = self.keyspace.generations(scopes);
+        for generations in generations.chunks(self.connection.keys_at_once()) {
+            let keep = batch.script(&self.scripts().keep, generations);
+            match ttl {
+                Some(ttl) => keep.arg(millis(ttl)).arg(millis(generation_ttl(ttl))),
+                None => keep.arg("").arg(""),
+            };
+        }
     }
 
     fn slot(&self, key: &str) -> [String; 1] {
@@ -173,7 +243,8 @@ impl RedisStore {
 pub(crate) fn failed(store: &str, secrets: &[String], error: &RedisError) -> StoreError {
     let store = store.to_owned();
     let reason = redacted(error, secrets);
-    if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+    let is_lost = error.is_io_error() || error.is_connection_dropped() || error.is_timeout();
+    if is_lost || is_passing(error) {
         StoreError::Unreachable { store, reason }
     } else {
         StoreError::Refused { store, reason }
@@ -232,8 +303,9 @@ impl Store for RedisStore {
             Claim::Exclusive => "exclusive",
             Claim::Replacing => "replacing",
         };
-        let mut pipeline = redis::pipe();
-        call(&mut pipeline, &self.scripts.lease, &self.slot(key))
+        let mut batch = Batch::new();
+        batch
+            .script(&self.scripts().lease, &self.slot(key))
             .arg(&request.token.0[..])
             .arg(millis(request.lasts))
             .arg(match &request.expected {
@@ -242,9 +314,11 @@ impl Store for RedisStore {
                 Expected::Entry(identity) => &identity.0,
             })
             .arg(claim);
-        self.begin(&mut pipeline, request.scopes, request.ttl);
-        type Answer = (Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
-        let (answer, generations): Answer = self.run(&pipeline).await?;
+        self.begin(&mut batch, request.scopes, request.ttl);
+        // A generation and a list of byte strings look the same from here.
+        let mut answers = self.run::<Vec<Vec<Vec<u8>>>>(batch).await?.into_iter();
+        let answer = answers.next().unwrap_or_default();
+        let generations = answers.flatten().map(Some);
         match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [b"held"] => return Ok(Leased::Held),
             [b"changed"] => return Ok(Leased::Changed),
@@ -264,20 +338,20 @@ impl Store for RedisStore {
     }
 
     async fn renew(&self, key: &str, token: Nonce, lasts: Duration) -> Result<(), StoreError> {
-        let mut pipeline = redis::pipe();
-        call(&mut pipeline, &self.scripts.renew, &self.slot(key))
+        let mut batch = Batch::new();
+        batch
+            .script(&self.scripts().renew, &self.slot(key))
             .arg(&token.0[..])
-            .arg(millis(lasts))
-            .ignore();
-        self.run(&pipeline).await
+            .arg(millis(lasts));
+        self.run::<Vec<Value>>(batch).await.map(drop)
     }
 
     async fn release(&self, key: &str, token: Nonce) -> Result<(), StoreError> {
-        let mut pipeline = redis::pipe();
-        call(&mut pipeline, &self.scripts.release, &self.slot(key))
-            .arg(&token.0[..])
-            .ignore();
-        self.run(&pipeline).await
+        let mut batch = Batch::new();
+        batch
+            .script(&self.scripts().release, &self.slot(key))
+            .arg(&token.0[..]);
+        self.run::<Vec<Value>>(batch).await.map(drop)
     }
 
     async fn fill(
@@ -288,16 +362,34 @@ impl Store for RedisStore {
         scopes: &[String],
         ttl: Option<Duration>,
     ) -> Result<Filled, StoreError> {
-        let mut pipeline = redis::pipe();
-        let fill = call(&mut pipeline, &self.scripts.fill, &self.slot(key));
-        fill.arg(&token.0[..]).arg(entry);
-        match ttl {
-            Some(ttl) => fill.arg(millis(ttl)),
-            None => fill.arg(""),
+        let slot = self.slot(key);
+        let script = |batch: &mut Batch| {
+            let fill = batch.script(&self.scripts().fill, &slot);
+            fill.arg(&token.0[..]).arg(entry);
+            match ttl {
+                Some(ttl) => fill.arg(millis(ttl)),
+                None => fill.arg(""),
+            };
         };
-        self.keep(&mut pipeline, scopes, ttl);
-        let (is_stored,): (bool,) = self.run(&pipeline).await?;
-        Ok(if is_stored {
+        let mut batch = Batch::new();
+        if let (Some(links), Some(ttl)) = (self.watch.links(), ttl) {
+            let filling = Filling::new(Arc::clone(&links), key);
+            Filling::begin_step(&mut batch, &slot[0]);
+            script(&mut batch);
+            Filling::end_step(&mut batch, &slot[0], millis(ttl));
+            self.keep(&mut batch, scopes, Some(ttl));
+            let answers = self.connection.run(batch, Some(&links)).await;
+            match filling.answered(answers.as_deref().unwrap_or_default()) {
+                Some(true) => return Ok(Filled::Stored),
+                Some(false) => return Ok(Filled::Overtaken),
+                None => answers.map(drop).map_err(|error| self.failed(&error))?,
+            }
+            batch = Batch::new();
+        }
+        script(&mut batch);
+        self.keep(&mut batch, scopes, ttl);
+        let answers: Vec<bool> = self.run(batch).await?;
+        Ok(if answers.first() == Some(&true) {
             Filled::Stored
         } else {
             Filled::Overtaken
@@ -310,25 +402,23 @@ impl Store for RedisStore {
             .map(|scope| self.keyspace.generation(scope))
             .chain(keys.iter().map(|key| self.keyspace.slot(key)))
             .collect();
-        let mut pipeline = redis::pipe();
-        for some in all.chunks(AT_ONCE) {
-            pipeline.cmd("UNLINK").arg(some).ignore();
+        let mut batch = Batch::new();
+        for keys in all.chunks(self.connection.keys_at_once()) {
+            batch.add_keys("UNLINK", keys);
         }
-        if all.is_empty() {
+        if batch.is_empty() {
             return Ok(());
         }
-        self.run(&pipeline).await
+        self.run_acknowledged::<Vec<Value>>(batch).await.map(drop)
     }
 
     async fn copy(&self, key: &str, entry: &[u8], ttl: Option<Duration>) -> Result<(), StoreError> {
-        let mut set = redis::cmd("SET");
-        set.arg(self.keyspace.slot(key)).arg(entry);
+        let mut batch = Batch::new();
+        let set = batch.add(&["SET"], &self.keyspace.slot(key)).arg(entry);
         if let Some(ttl) = ttl {
             set.arg("PX").arg(millis(ttl));
         }
-        set.query_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))
+        self.run::<Vec<Value>>(batch).await.map(drop)
     }
 
     async fn advance(
@@ -339,10 +429,10 @@ impl Store for RedisStore {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = redis::pipe();
+        let mut batch = Batch::new();
         for step in steps {
             let generation = [self.keyspace.generation(&step.scope)];
-            let advance = call(&mut pipeline, &self.scripts.advance, &generation);
+            let advance = batch.script(&self.scripts().advance, &generation);
             match &step.from {
                 Some(from) => advance.arg(&from.0[..]),
                 None => advance.arg(""),
@@ -353,7 +443,7 @@ impl Store for RedisStore {
                 None => advance.arg(""),
             };
         }
-        let current: Vec<Option<Vec<u8>>> = self.run(&pipeline).await?;
+        let current: Vec<Option<Vec<u8>>> = self.run_acknowledged(batch).await?;
         Ok(nonces(current))
     }
 
@@ -365,11 +455,11 @@ impl Store for RedisStore {
         match part {
             Part::Whole => self.mget(&keys.collect::<Vec<_>>()).await,
             Part::Head => {
-                let mut pipeline = redis::pipe();
+                let mut batch = Batch::new();
                 for key in keys {
-                    pipeline.cmd("GETRANGE").arg(key).arg(0).arg(slot::HEAD - 1);
+                    batch.add(&["GETRANGE"], &key).arg(0).arg(slot::HEAD - 1);
                 }
-                let heads: Vec<Option<Vec<u8>>> = self.run_each(&mut pipeline).await?;
+                let heads: Vec<Option<Vec<u8>>> = self.run_each(batch).await?;
                 Ok(heads
                     .into_iter()
                     .map(|head| head.filter(|head| !head.is_empty()))
@@ -385,19 +475,21 @@ impl Store for RedisStore {
     async fn remove(&self, entries: &[(String, Nonce)]) -> Result<u64, StoreError> {
         let mut removed = 0;
         for some in entries.chunks(AT_ONCE) {
-            let mut pipeline = redis::pipe();
+            let mut batch = Batch::new();
             for (key, identity) in some {
-                call(&mut pipeline, &self.scripts.remove, &self.slot(key)).arg(&identity.0[..]);
+                batch
+                    .script(&self.scripts().remove, &self.slot(key))
+                    .arg(&identity.0[..]);
             }
-            let counts: Vec<u64> = self.run(&pipeline).await?;
+            let counts: Vec<u64> = self.run(batch).await?;
             removed += counts.iter().sum::<u64>();
         }
         Ok(removed)
     }
 
     async fn patch(&self, key: &str, patch: Patch<'_>) -> Result<bool, StoreError> {
-        let mut pipeline = redis::pipe();
-        let changes = call(&mut pipeline, &self.scripts.patch, &self.slot(key));
+        let mut batch = Batch::new();
+        let changes = batch.script(&self.scripts().patch, &self.slot(key));
         changes.arg(&patch.identity.0[..]);
         match patch.ttl {
             Some(ttl) => changes.arg(millis(ttl)),
@@ -406,9 +498,9 @@ impl Store for RedisStore {
         for (at, bytes) in patch.bytes {
             changes.arg(at).arg(&bytes[..]);
         }
-        self.keep(&mut pipeline, patch.scopes, patch.ttl);
-        let (is_changed,): (bool,) = self.run(&pipeline).await?;
-        Ok(is_changed)
+        self.keep(&mut batch, patch.scopes, patch.ttl);
+        let answers: Vec<bool> = self.run(batch).await?;
+        Ok(answers.first() == Some(&true))
     }
 
     async fn scan(
@@ -418,21 +510,20 @@ impl Store for RedisStore {
         cursor: Option<&str>,
         about: usize,
     ) -> Result<Scan, StoreError> {
-        let cursor = match cursor {
-            None => 0,
-            Some(cursor) => cursor.parse::<u64>().map_err(|_| StoreError::Cursor {
-                store: self.name.to_string(),
-            })?,
-        };
-        let (next, found): (u64, Vec<Vec<u8>>) = redis::cmd("SCAN")
-            .arg(cursor)
-            .arg("MATCH")
-            .arg(self.keyspace.glob(family, pattern))
-            .arg("COUNT")
-            .arg(about.max(1))
-            .query_async(&mut self.connection())
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let place = cursor.map(str::parse::<Place>).transpose();
+        let place = place.map_err(|_| StoreError::Cursor {
+            store: self.name.to_string(),
+        })?;
+        let walked = self.connection.walk(place, |cursor| {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(self.keyspace.glob(family, pattern))
+                .arg("COUNT")
+                .arg(about.max(1));
+            scan
+        });
+        let (found, next) = walked.await.map_err(|error| self.failed(&error))?;
         let keys = found
             .into_iter()
             .filter_map(|key| String::from_utf8(key).ok())
@@ -440,7 +531,7 @@ impl Store for RedisStore {
             .collect();
         Ok(Scan {
             keys,
-            next: (next != 0).then(|| next.to_string()),
+            next: next.map(|next| next.to_string()),
         })
     }
 
@@ -453,15 +544,16 @@ impl Store for RedisStore {
             (false, 64) => ("u63".to_owned(), increment.at * 8 + 1),
             (false, _) => (format!("u{bits}"), increment.at * 8),
         };
-        let mut pipeline = redis::pipe();
-        call(&mut pipeline, &self.scripts.increment, &self.slot(key))
+        let mut batch = Batch::new();
+        batch
+            .script(&self.scripts().increment, &self.slot(key))
             .arg(&increment.identity.0[..])
             .arg(increment.at)
             .arg(kind.width())
             .arg(of_type)
             .arg(at_bit)
             .arg(increment.by);
-        let (answer,): (Vec<Vec<u8>>,) = self.run(&pipeline).await?;
+        let (answer,): (Vec<Vec<u8>>,) = self.run(batch).await?;
         match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [b"changed"] => return Ok(Incremented::Changed),
             [b"overflow"] => return Ok(Incremented::Overflow),
@@ -477,17 +569,17 @@ impl Store for RedisStore {
     }
 
     async fn usage(&self, keys: &[String]) -> Result<Vec<Usage>, StoreError> {
-        let mut pipeline = redis::pipe();
+        let mut batch = Batch::new();
         for key in keys {
             let key = self.keyspace.slot(key);
-            pipeline.cmd("OBJECT").arg("FREQ").arg(&key);
-            pipeline.cmd("OBJECT").arg("IDLETIME").arg(&key);
+            batch.add(&["OBJECT", "FREQ"], &key);
+            batch.add(&["OBJECT", "IDLETIME"], &key);
         }
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         // Which of the first two it knows depends on its policy for eviction: the other is an error.
-        let known = self.run_each(&mut pipeline).await?;
+        let known = self.run_each(batch).await?;
         Ok(known
             .chunks(2)
             .map(|known| {
@@ -503,16 +595,36 @@ impl Store for RedisStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = redis::pipe();
+        let mut batch = Batch::new();
         for key in keys {
-            let key = self.keyspace.slot(key);
-            pipeline.cmd("MEMORY").arg("USAGE").arg(&key);
+            batch.add(&["MEMORY", "USAGE"], &self.keyspace.slot(key));
         }
-        self.run_each(&mut pipeline).await
+        self.run_each(batch).await
     }
 
     fn connection(&self) -> Option<Box<dyn Any + Send>> {
-        Some(Box::new(self.connection.clone()))
+        let cluster = || Some(Box::new(self.cluster_connection()?) as Box<dyn Any + Send>);
+        match self.connection.manager() {
+            Some(server) => Some(Box::new(server)),
+            None => cluster(),
+        }
+    }
+
+    /// Over connections of its own, one to each primary, on which the server tells of changes
+    /// (`CLIENT TRACKING`, RESP3). While they are there, calls of this handle go over them. One watcher
+    /// for each handle, whose connections end with it; a clone is a handle of its own.
+    ///
+    /// A connection that breaks is noticed at once; a server that stands still, a network that swallows
+    /// everything, and a primary that has been replaced without a word, within a second and a half.
+    ///
+    /// Not told is what this handle invalidates, copies, or fills with a ttl, unless others changed the
+    /// same key right after. All else that it changes is.
+    ///
+    /// Needs Redis 6 or newer, or Valkey, without a proxy that does not speak RESP3, and a user who may run
+    /// `client|tracking`, for a cluster also `cluster|slots` and `cluster|info`; with `multi` and `exec` its
+    /// own fills are not told. Where tracking is refused nothing is regained, and a warning says so once.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        self.watch.begin(watcher)
     }
 
     fn events(&self) -> Option<Arc<dyn EventLog>> {
@@ -520,27 +632,28 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        redis::cmd("PING")
-            .query_async::<String>(&mut self.connection())
-            .await
-            .map(drop)
-            .map_err(|error| self.failed(&error))
+        let answer = self.connection.ping().await;
+        answer.map_err(|error| self.failed(&error))
     }
 }
 
 impl RedisStore {
-    /// A slot and the generations that it lists, in one round trip; with `take` the slot is emptied.
+    /// A slot and the generations that it lists, in one round trip; with `take` the slot is emptied. In a
+    /// cluster they are on other servers, which the one with the slot cannot ask: without them.
     async fn read_stored(&self, key: &str, take: &str) -> Result<Reading, StoreError> {
-        let mut pipeline = redis::pipe();
-        call(&mut pipeline, &self.scripts.read, &self.slot(key))
-            .arg(self.keyspace.generation(""))
-            .arg(take);
-        let (found,): (Vec<redis::Value>,) = self.run(&pipeline).await?;
+        let mut batch = Batch::new();
+        let read = batch.script(&self.scripts().read, &self.slot(key));
+        if self.connection.is_cluster() {
+            read.arg("").arg(take);
+        } else {
+            read.arg(self.keyspace.generation("")).arg(take);
+        }
+        let (found,): (Vec<Value>,) = self.run(batch).await?;
         self.stored(found)
     }
 
     /// The read script's answer: nothing, the slot, or the slot and its generations.
-    fn stored(&self, found: Vec<redis::Value>) -> Result<Reading, StoreError> {
+    fn stored(&self, found: Vec<Value>) -> Result<Reading, StoreError> {
         let mut found = found.into_iter();
         let slot = found.next().map(redis::from_redis_value).transpose();
         let generations: Result<Option<Vec<Option<Vec<u8>>>>, _> =
@@ -559,6 +672,14 @@ impl RedisStore {
     }
 }
 
+/// What a name on the server stands for.
+pub(crate) enum Changed<'n> {
+    /// The slot of a qualified key.
+    Slot(&'n str),
+    /// The generation of a scope.
+    Generation(&'n str),
+}
+
 /// Where this store's keys are on the server.
 #[derive(Debug)]
 pub(crate) struct Keyspace {
@@ -570,6 +691,22 @@ impl Keyspace {
     pub(crate) fn new(prefix: &str, version: &str) -> Self {
         Self {
             base: format!("{prefix}:{version}:"),
+        }
+    }
+
+    /// What every key begins with.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What has changed when the server says so of this name, unless it is nothing of the cache's.
+    pub(crate) fn changed<'n>(&self, name: &'n [u8]) -> Option<Changed<'n>> {
+        let name = str::from_utf8(name).ok()?.strip_prefix(&self.base)?;
+        match name.strip_prefix('#') {
+            None => Some(Changed::Slot(name)),
+            Some("events") => None,
+            Some(scope) if scope.starts_with("events:") => None,
+            Some(scope) => Some(Changed::Generation(scope)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use larder_core::{Cache, Caches, Codec, Compression, handlers, sites};
+use larder_core::{Cache, Caches, Codec, Coherence, Compression, handlers, sites};
 
 use super::connect::connect;
 use super::environment::Environment;
@@ -13,7 +13,8 @@ use super::file;
 use super::mistake::{Mistakes, Place};
 use super::nearest::nearest;
 use super::plan::{Plan, merged, plan};
-use super::setting::{Layer, Rank, Said, Setting, Uri};
+use super::setting::{Rank, Said, Setting, Source, Uri};
+use super::store::note_shared_keys;
 
 /// Sets up caches in code: start with [`builder`], or with what a file and the environment say
 /// ([`Builder::from_env`]). The methods that say something of a cache say it of the default one.
@@ -21,8 +22,8 @@ use super::setting::{Layer, Rank, Said, Setting, Uri};
 pub struct Builder {
     /// A file that is still to be read.
     path: Option<PathBuf>,
-    file: Layer,
-    environment: Layer,
+    file: Source,
+    environment: Source,
     code: Vec<Said>,
     consumer: Option<String>,
     named: Vec<(String, Cache)>,
@@ -102,12 +103,14 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.file = Layer::new();
+        self.file = Source::new();
         self.path = Some(path.into());
         self
     }
 
-    /// Where the default cache keeps its entries: `redis://…`, `rediss://…` or `memory`.
+    /// Where the default cache keeps its entries: `redis://…`, `rediss://…`, several nodes of a
+    /// cluster (`redis://one,two,three`), `redis-sentinel://…`, `memcached://…` or `memory`. Stands in
+    /// place of layers that a file gives it.
     #[must_use]
     pub fn url(self, url: impl Into<String>) -> Self {
         let url = url.into().trim().to_owned();
@@ -170,6 +173,13 @@ impl Builder {
             "compress_above",
             Setting::CompressAbove(above),
         )
+    }
+
+    /// How process memory above a store learns of what other processes changed;
+    /// [`Coherence::Push`] unless set. Has no meaning without layers.
+    #[must_use]
+    pub fn coherence(self, coherence: Coherence) -> Self {
+        self.say("coherence", "coherence", Setting::Coherence(coherence))
     }
 
     /// How long one call may wait for the store in all; 250 milliseconds unless set.
@@ -248,7 +258,7 @@ impl Builder {
         mistakes.into_result()?;
         let consumer = self.consumer.take();
         let caches = self.open(plans).await?;
-        let shown = format!("{caches:?}");
+        let shown = report(&caches);
         caches.install()?;
         crate::init::warn_of_findings();
         crate::events::start(consumer).await;
@@ -259,7 +269,9 @@ impl Builder {
     fn say(mut self, method: &'static str, key: &'static str, setting: Setting) -> Self {
         self.code.retain(|said| said.key != key);
         self.code.push(Said {
+            layer: None,
             key,
+            word: key,
             setting: Some(setting),
             rank: Rank::Code,
             place: Place::Method(method),
@@ -275,8 +287,8 @@ impl Builder {
     }
 
     /// What all sources say, by cache.
-    pub(super) fn said(&self) -> Layer {
-        let code = Layer::from([("default".to_owned(), self.code.clone())]);
+    pub(super) fn said(&self) -> Source {
+        let code = Source::from([("default".to_owned(), self.code.clone())]);
         merged(&self.file, &self.environment, &code)
     }
 
@@ -284,8 +296,7 @@ impl Builder {
         let mut plans = plan(self.said(), mistakes);
         // What is given in code stands in place of them: their servers are not even asked.
         plans.retain(|plan| self.named.iter().all(|(name, _)| *name != plan.name));
-        #[cfg(feature = "redis")]
-        super::redis::note_shared_keys(&plans, mistakes);
+        note_shared_keys(&plans, mistakes);
         plans
     }
 
@@ -327,6 +338,22 @@ impl Builder {
     }
 }
 
+// Output: default: l1 memory + l2 redis://localhost:6379/0, sessions: memory
+fn report(caches: &Caches) -> String {
+    let caches = caches.iter().map(|(name, cache)| {
+        let tiers = cache
+            .stats()
+            .tiers
+            .into_iter()
+            .map(|tier| match tier.layer {
+                Some(layer) => format!("{layer} {}", tier.name),
+                None => tier.name,
+            });
+        format!("{name}: {}", tiers.collect::<Vec<_>>().join(" + "))
+    });
+    caches.collect::<Vec<_>>().join(", ")
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.named.iter().map(|(name, _)| name.as_str()).collect();
@@ -350,17 +377,23 @@ impl Builder {
 
     /// The caches that there would be, and where.
     pub(super) fn plans(&self) -> String {
-        use super::plan::Store;
+        use super::plan::Kept;
 
         let plans = self.plan(&mut Mistakes::default());
         let shown = plans.iter().map(|plan| {
-            let store = match &plan.store {
-                Store::Memory => "memory",
-                Store::Off => "off",
-                #[cfg(feature = "redis")]
-                Store::Redis(_) => "redis",
+            let kept = match &plan.kept {
+                Kept::Memory => "memory".to_owned(),
+                Kept::Nowhere => "off".to_owned(),
+                Kept::Store(store) => store.name().to_owned(),
+                Kept::Layers(layers) => {
+                    let each = layers.iter().map(|layer| {
+                        let store = layer.store.as_ref().map_or("memory", |store| store.name());
+                        format!("{} {store}", layer.name)
+                    });
+                    each.collect::<Vec<_>>().join(" + ")
+                }
             };
-            format!("{}: {store}", plan.name)
+            format!("{}: {kept}", plan.name)
         });
         shown.collect::<Vec<_>>().join(", ")
     }

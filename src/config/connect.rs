@@ -1,11 +1,11 @@
 //! From settings to caches: which setting is said to whom.
 
 use futures_util::future::join_all;
-use larder_core::{Cache, CacheBuilder, Compression, Ttls};
+use larder_core::{Cache, CacheBuilder, Compression, Layer, Reach, Ttls};
 
 use super::error::{InitError, StoreFailure};
-use super::plan::{Plan, Store};
-use super::setting::{Said, Setting};
+use super::plan::{Kept, LayerPlan, Plan};
+use super::setting::{Said, Setting, Size};
 
 /// From which size on values are compressed unless it is said.
 const COMPRESS_ABOVE: usize = 4_096;
@@ -26,13 +26,10 @@ pub(super) fn cache_builder(said: &[&Said]) -> CacheBuilder {
             Setting::CompressAbove(above) => compress_above = *above,
             Setting::TimeBudget(budget) => cache = cache.time_budget(*budget),
             Setting::Lease(lease) => cache = cache.lease(*lease),
-            // These are the store's.
-            Setting::Provider(_)
-            | Setting::Uri(_)
-            | Setting::Prefix(_)
-            | Setting::Version(_)
-            | Setting::StartDegraded(_)
-            | Setting::RootCertificates(_) => {}
+            Setting::MaxSize(Size::Plain(entries)) => cache = cache.max_entries(*entries),
+            Setting::Coherence(coherence) => cache = cache.coherence(*coherence),
+            // These are the store's, or a layer's.
+            _ => {}
         }
     }
     cache.ttls(ttls).compression(compression, compress_above)
@@ -48,7 +45,7 @@ pub(super) async fn connect(plans: Vec<Plan>) -> Result<Vec<(String, Cache)>, In
     for result in join_all(plans.into_iter().map(open)).await {
         match result {
             Ok(cache) => caches.push(cache),
-            Err(failure) => failures.push(failure),
+            Err(of_cache) => failures.extend(of_cache),
         }
     }
     if failures.is_empty() {
@@ -58,30 +55,79 @@ pub(super) async fn connect(plans: Vec<Plan>) -> Result<Vec<(String, Cache)>, In
     }
 }
 
-#[cfg_attr(
-    not(feature = "redis"),
-    allow(clippy::unused_async, reason = "only stores are waited for")
-)]
-async fn open(plan: Plan) -> Result<(String, Cache), StoreFailure> {
+async fn open(plan: Plan) -> Result<(String, Cache), Vec<StoreFailure>> {
     let name = plan.name;
-    let cache = match plan.store {
-        Store::Memory => plan.cache.build(),
-        Store::Off => plan.cache.off().build(),
-        #[cfg(feature = "redis")]
-        Store::Redis(redis) => match redis.store.connect().await {
-            Ok(store) => plan.cache.store(store).build(),
-            Err(error) => {
-                return Err(StoreFailure {
-                    cache: name,
-                    reason: error.to_string(),
-                });
-            }
-        },
+    if let Some(place) = &plan.overrides {
+        tracing::warn!(
+            cache = name,
+            "{place} stands in place of the layers that the cache has"
+        );
+    }
+    let failed = |layer, reason| StoreFailure {
+        cache: name.clone(),
+        layer,
+        reason,
     };
+    let cache = match plan.kept {
+        Kept::Nowhere => plan.cache.off(),
+        Kept::Memory => plan.cache,
+        Kept::Store(store) => {
+            let opened = store.open().await;
+            plan.cache
+                .dyn_store(opened.map_err(|reason| vec![failed(None, reason)])?)
+        }
+        Kept::Layers(layers) => {
+            let opened = layers.into_iter().map(|plan| async {
+                let name = plan.name;
+                (name, layer(plan).await)
+            });
+            let mut cache = plan.cache;
+            let mut failures = Vec::new();
+            for (layer, opened) in join_all(opened).await {
+                match opened {
+                    Ok(opened) => cache = cache.layer(layer, opened),
+                    Err(reason) => failures.push(failed(Some(layer), reason)),
+                }
+            }
+            if !failures.is_empty() {
+                return Err(failures);
+            }
+            cache
+        }
+    };
+    let cache = cache.build();
     if plan.start_degraded
         && let Err(error) = cache.ping().await
     {
         tracing::warn!(cache = name, %error, "starting without the store: until it is there, every call loads");
     }
     Ok((name, cache))
+}
+
+/// Opens a layer.
+async fn layer(plan: LayerPlan) -> Result<Layer, String> {
+    let mut layer = match plan.store {
+        None => Layer::memory(),
+        Some(store) => {
+            let reach = if store.is_local {
+                Reach::Host
+            } else {
+                Reach::Shared
+            };
+            Layer::dyn_store(store.open().await?).reach(reach)
+        }
+    };
+    for setting in plan.settings {
+        layer = match setting {
+            Setting::Ttl(ttl) => layer.ttl(ttl),
+            Setting::TimeBudget(budget) => layer.time_budget(budget),
+            Setting::Reach(reach) => layer.reach(reach),
+            Setting::MaxEntries(entries) | Setting::MaxSize(Size::Plain(entries)) => {
+                layer.max_entries(entries)
+            }
+            // These are the store's.
+            _ => layer,
+        };
+    }
+    Ok(layer)
 }

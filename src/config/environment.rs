@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::file;
+use larder_core::LayerName;
+
+use super::file::{self, no_layer};
 use super::key::{self, Key};
 use super::mistake::{Mistakes, Place};
 use super::nearest::{nearest, shown};
-use super::setting::{Layer, Rank, Said, is_name};
+use super::setting::{Rank, Said, Source, is_name};
 use super::value::Value;
 
 /// Every variable that belongs to larder alone begins so.
@@ -65,50 +67,59 @@ impl Environment {
     }
 
     /// What the variables say of caches.
-    pub(super) fn read(&self, mistakes: &mut Mistakes) -> Layer {
+    pub(super) fn read(&self, mistakes: &mut Mistakes) -> Source {
         for (name, near) in self.near_misses() {
             tracing::warn!("{name} is set, but larder has no such variable: did you mean {near}?");
         }
-        let mut layer = Layer::new();
+        let mut source = Source::new();
         let redis_url = ("REDIS_URL", "uri", Rank::Fallback);
         let short = SHORT.map(|(variable, key)| (variable, key, Rank::ShortVariable));
         for (variable, name, rank) in short.into_iter().chain([redis_url]) {
             // Every name in the table is a key's.
-            let Some(key) = key::named(name) else {
+            let Some((key, word)) = key::named(name) else {
                 continue;
             };
-            if let Some(said) = self.setting(variable, key, rank, mistakes) {
-                layer.entry("default".to_owned()).or_default().push(said);
+            let of = Of {
+                layer: None,
+                key,
+                word,
+            };
+            if let Some(said) = self.setting(variable, of, rank, mistakes) {
+                source.entry("default".to_owned()).or_default().push(said);
             }
         }
         for name in self.variables.keys().filter(|name| name.starts_with(LONG)) {
-            match long_name(name) {
-                Ok((cache, key)) => {
-                    let key = match key_of(name, key) {
-                        Ok(key) => key,
-                        Err(problem) => {
-                            // The cache is known by name, whatever is wrong with the key.
-                            layer.entry(cache).or_default();
-                            mistakes.note(&Place::Variable(name.clone()), || problem);
-                            continue;
-                        }
-                    };
-                    let Some(said) = self.setting(name, key, Rank::Variable, mistakes) else {
-                        continue;
-                    };
-                    let others = layer.entry(cache).or_default();
-                    let is_twin = |other: &&Said| (other.key, other.rank) == (said.key, said.rank);
-                    if let Some(twin) = others.iter().find(is_twin) {
-                        mistakes.note(&said.place, || {
-                            format!("{} says the same: leave one of them out", twin.place)
-                        });
-                    }
-                    others.push(said);
+            let long = match long_name(name) {
+                Ok(long) => long,
+                Err(problem) => {
+                    mistakes.note_hiding(&Place::Variable(name.clone()), || problem);
+                    continue;
                 }
-                Err(problem) => mistakes.note_hiding(&Place::Variable(name.clone()), || problem),
+            };
+            let of = match long.layer.and_then(|layer| key_of(name, layer, long.word)) {
+                Ok(of) => of,
+                Err(problem) => {
+                    // The cache is known by name, whatever is wrong with the rest.
+                    source.entry(long.cache).or_default();
+                    mistakes.note(&Place::Variable(name.clone()), || problem);
+                    continue;
+                }
+            };
+            let Some(said) = self.setting(name, of, Rank::Variable, mistakes) else {
+                continue;
+            };
+            let others = source.entry(long.cache).or_default();
+            let is_twin = |other: &&Said| {
+                (other.layer, other.key, other.rank) == (said.layer, said.key, said.rank)
+            };
+            if let Some(twin) = others.iter().find(is_twin) {
+                mistakes.note(&said.place, || {
+                    format!("{} says the same: leave one of them out", twin.place)
+                });
             }
+            others.push(said);
         }
-        layer
+        source
     }
 
     /// Variables that are nearly one of ours, and that one. They may be someone else's.
@@ -132,13 +143,7 @@ impl Environment {
         strangers.filter_map(|name| near_miss(name)).collect()
     }
 
-    fn setting(
-        &self,
-        variable: &str,
-        key: &'static Key,
-        rank: Rank,
-        mistakes: &mut Mistakes,
-    ) -> Option<Said> {
+    fn setting(&self, variable: &str, of: Of, rank: Rank, mistakes: &mut Mistakes) -> Option<Said> {
         let place = Place::Variable(variable.to_owned());
         let read = match self.variable(variable) {
             Ok(None) => return None,
@@ -149,15 +154,17 @@ impl Environment {
                 );
                 return None;
             }
-            Ok(Some(text)) => (key.read)(&Value::Variable(text.trim().to_owned()))
-                .map_err(|problem| format!("`{}` {problem}", key.name)),
+            Ok(Some(text)) => (of.key.read)(&Value::Variable(text.trim().to_owned()))
+                .map_err(|problem| format!("`{}` {problem}", of.word)),
             Err(problem) => Err(format!("the variable {problem}")),
         };
         let setting = read
             .map_err(|problem| mistakes.note(&place, || problem))
             .ok();
         Some(Said {
-            key: key.name,
+            layer: of.layer,
+            key: of.key.name,
+            word: of.word,
             setting,
             rank,
             place,
@@ -177,35 +184,72 @@ impl<T: Into<OsString>, const N: usize> From<[(&str, T); N]> for Environment {
     }
 }
 
-/// The cache and the word for a key that a long name has.
-fn long_name(name: &str) -> Result<(String, &str), String> {
-    name.strip_prefix(CACHES)
+/// What a variable speaks of.
+#[derive(Clone, Copy)]
+struct Of {
+    layer: Option<LayerName>,
+    key: &'static Key,
+    word: &'static str,
+}
+
+/// What the name of a variable says.
+struct LongName<'a> {
+    cache: String,
+    /// The layer, or what is wrong with its name.
+    layer: Result<Option<LayerName>, String>,
+    /// The word for a key.
+    word: &'a str,
+}
+
+// Input:  LARDER__CACHES__SESSIONS__LAYERS__L2__TTL
+// Output: sessions, L2, TTL
+fn long_name(name: &str) -> Result<LongName<'_>, String> {
+    let (path, word) = name
+        .strip_prefix(CACHES)
         .and_then(|path| path.rsplit_once("__"))
-        .filter(|(cache, _)| is_name(cache))
-        .map(|(cache, word)| (cache.to_ascii_lowercase(), word))
-        .ok_or_else(|| format!("there is no such variable: they look like `{CACHES}SESSIONS__TTL`"))
+        .unwrap_or_default();
+    let path = path.to_ascii_lowercase();
+    let (cache, layer) = match path.rsplit_once("__layers__") {
+        Some((cache, layer)) => {
+            let none = |none| no_layer(&layer.to_ascii_uppercase(), none);
+            (cache, layer.parse().map(Some).map_err(none))
+        }
+        None => (path.as_str(), Ok(None)),
+    };
+    if is_name(cache) && !cache.ends_with("__layers") {
+        Ok(LongName {
+            cache: cache.to_owned(),
+            layer,
+            word,
+        })
+    } else {
+        Err(format!(
+            "there is no such variable: they look like `{CACHES}SESSIONS__TTL`"
+        ))
+    }
 }
 
 /// The key that a long name ends with.
-fn key_of(name: &str, word: &str) -> Result<&'static Key, String> {
+fn key_of(name: &str, layer: Option<LayerName>, word: &str) -> Result<Of, String> {
     let key = word.to_ascii_lowercase();
-    key::named(&key).ok_or_else(|| {
-        let unknown = format!("unknown key `{}`", shown(word));
-        match key::nearest(&key) {
-            Some(near) => {
-                let path = &name[..name.len() - word.len()];
-                format!(
-                    "{unknown}: did you mean `{path}{}`?",
-                    near.to_ascii_uppercase()
-                )
-            }
-            None => {
-                let known: Vec<&str> = key::names().collect();
-                format!(
-                    "{unknown}; known: {}",
-                    known.join(", ").to_ascii_uppercase()
-                )
-            }
+    if let Some((key, word)) = key::named(&key) {
+        return Ok(Of { layer, key, word });
+    }
+    let unknown = format!("unknown key `{}`", shown(word));
+    Err(match key::nearest(&key, layer) {
+        Some(near) => {
+            let path = &name[..name.len() - word.len()];
+            format!(
+                "{unknown}: did you mean `{path}{}`?",
+                near.to_ascii_uppercase()
+            )
+        }
+        None => {
+            let known: Vec<&str> = key::names(layer).collect();
+            format!(
+                "{unknown}; known: {}",
+                known.join(", ").to_ascii_uppercase()
+            )
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use larder_core::Error;
+use larder_core::{Error, LayerName};
 
 use super::mistake::Mistake;
 
@@ -33,13 +33,24 @@ impl fmt::Debug for InitError {
 
 /// A cache whose store could not be used when the process started.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("cache `{cache}`: {reason}")]
 #[non_exhaustive]
 pub struct StoreFailure {
     /// The cache's name.
     pub cache: String,
+    /// Which of its layers it is; `None` for a cache without layers.
+    pub layer: Option<LayerName>,
     /// What happened, without anything secret.
     pub reason: String,
+}
+
+impl fmt::Display for StoreFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cache `{}`", self.cache)?;
+        if let Some(layer) = self.layer {
+            write!(f, ", layer `{layer}`")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
 }
 
 fn lines<T: fmt::Display>(items: &[T]) -> String {

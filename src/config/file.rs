@@ -1,11 +1,13 @@
 //! The file: `larder.toml`.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use larder_core::{LayerName, NoLayer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,7 +17,7 @@ use super::key;
 use super::lines::Lines;
 use super::mistake::{Mistakes, Place};
 use super::nearest::{is_slip, nearest, shown};
-use super::setting::{Layer, Rank, Said, Setting, is_name};
+use super::setting::{Rank, Said, Setting, Source, is_name};
 use super::value::Value;
 
 /// The file that is read if there is one.
@@ -36,13 +38,13 @@ pub(super) fn find_and_read(
     directory: &Path,
     environment: &Environment,
     mistakes: &mut Mistakes,
-) -> Layer {
+) -> Source {
     match environment.variable(VARIABLE) {
         Ok(Some(path)) => read(Path::new(path), environment, mistakes),
         Ok(None) => {
             let usual = directory.join(USUAL);
             match usual.try_exists() {
-                Ok(false) => Layer::new(),
+                Ok(false) => Source::new(),
                 // Why it cannot be looked at is what reading it says.
                 Ok(true) | Err(_) => read(&usual, environment, mistakes),
             }
@@ -51,27 +53,27 @@ pub(super) fn find_and_read(
             mistakes.note_hiding(&Place::Variable(VARIABLE.to_owned()), || {
                 format!("the variable {problem}")
             });
-            Layer::new()
+            Source::new()
         }
     }
 }
 
 /// What a file says, which must be there.
-pub(super) fn read(path: &Path, environment: &Environment, mistakes: &mut Mistakes) -> Layer {
+pub(super) fn read(path: &Path, environment: &Environment, mistakes: &mut Mistakes) -> Source {
     let file: Arc<Path> = path.into();
     let place = Place::File(Arc::clone(&file));
     let bytes = match bytes(path, LARGEST) {
         Ok(bytes) => bytes,
         Err(error) => {
             mistakes.note_hiding(&place, || format!("the file cannot be read: {error}"));
-            return Layer::new();
+            return Source::new();
         }
     };
     match String::from_utf8(bytes) {
         Ok(source) => understand(&file, &source, environment, mistakes),
         Err(_) => {
             mistakes.note_hiding(&place, || "the file is not UTF-8 text".to_owned());
-            Layer::new()
+            Source::new()
         }
     }
 }
@@ -98,13 +100,13 @@ fn understand(
     source: &str,
     environment: &Environment,
     mistakes: &mut Mistakes,
-) -> Layer {
+) -> Source {
     let (table, errors) = DeTable::parse_recoverable(source);
     let mut reader = Reader {
         lines: Lines::of(file, source),
         environment,
         mistakes,
-        layer: Layer::new(),
+        said: Source::new(),
     };
     // What a file means that is not TOML is anybody's guess: its syntax is all that is told.
     for error in &errors {
@@ -116,14 +118,14 @@ fn understand(
     if errors.is_empty() {
         reader.document(table.get_ref());
     }
-    reader.layer
+    reader.said
 }
 
 struct Reader<'a> {
     lines: Lines<'a>,
     environment: &'a Environment,
     mistakes: &'a mut Mistakes,
-    layer: Layer,
+    said: Source,
 }
 
 impl Reader<'_> {
@@ -172,10 +174,13 @@ impl Reader<'_> {
                             format!("the cache of functions that name none is called `default`, not `{word}`: did you mean `[caches.default]`?")
                         });
                     }
-                    let said = self.keys(keys);
-                    self.layer.insert(word.to_owned(), said);
+                    let mut said = self.keys(keys, None);
+                    if let Some((name, layers)) = keys.get_key_value(key::LAYERS) {
+                        self.layers(name, word, layers, &mut said);
+                    }
+                    self.said.insert(word.to_owned(), said);
                 }
-                _ if key::named(word).is_some() => {
+                _ if word == key::LAYERS || key::named(word).is_some() => {
                     self.note(&name.span(), || unknown_outside(word));
                 }
                 other => self.note_hiding(&value.span(), || {
@@ -190,64 +195,130 @@ impl Reader<'_> {
         }
     }
 
-    fn keys(&mut self, keys: &DeTable<'_>) -> Vec<Said> {
-        if keys.contains_key("uri")
-            && let Some((name, _)) = keys.get_key_value("url")
-        {
-            self.note(&name.span(), || {
-                "`url` is another name for `uri`: leave one of them out".to_owned()
-            });
+    fn layers(
+        &mut self,
+        name: &Spanned<Cow<'_, str>>,
+        cache: &str,
+        layers: &Spanned<DeValue<'_>>,
+        said: &mut Vec<Said>,
+    ) {
+        let looks = || format!("like `[caches.{cache}.layers.l1]`");
+        let layers = match layers.get_ref() {
+            DeValue::Table(layers) => layers,
+            DeValue::Array(_) => {
+                return self.note(&name.span(), || {
+                    format!("`layers` must be a table with one for each layer, not an array: write it {}", looks())
+                });
+            }
+            other => {
+                return self.note(&layers.span(), || {
+                    format!(
+                        "`layers` must be a table with one for each layer, {}, not {}",
+                        looks(),
+                        kind(other)
+                    )
+                });
+            }
+        };
+        for (name, value) in layers {
+            let word = name.get_ref().as_ref();
+            match (word.parse::<LayerName>(), value.get_ref()) {
+                (Ok(layer), DeValue::Table(keys)) => {
+                    let before = said.len();
+                    said.extend(self.keys(keys, Some(layer)));
+                    if said.len() == before {
+                        // A table without a key speaks of its layer, too.
+                        let place = self.lines.place(&name.span());
+                        said.push(Said::of_nothing(layer, Rank::File, place));
+                    }
+                }
+                (Ok(layer), other) => self.note(&value.span(), || {
+                    format!("`layers.{layer}` must be a table, like `[caches.{cache}.layers.{layer}]`, not {}", kind(other))
+                }),
+                (Err(_), _) if key::named(word).is_some() => self.note(&name.span(), || {
+                    format!("`{word}` belongs into the table of a layer, {}", looks())
+                }),
+                (Err(none), _) => self.note(&name.span(), || no_layer(word, none)),
+            }
         }
-        let mut said = Vec::new();
+    }
+
+    fn keys(&mut self, keys: &DeTable<'_>, layer: Option<LayerName>) -> Vec<Said> {
+        let mut said: Vec<Said> = Vec::new();
         for (name, value) in keys {
             let word = name.get_ref().as_ref();
-            let Some(key) = key::named(word) else {
-                self.note(&name.span(), || match key::nearest(word) {
+            if word == key::LAYERS && layer.is_none() {
+                continue;
+            }
+            let Some((key, word)) = key::named(word) else {
+                self.note(&name.span(), || match key::nearest(word, layer) {
                     Some(near) => {
                         format!("unknown key `{}`: did you mean `{near}`?", shown(word))
                     }
                     None => {
-                        let known: Vec<&str> = key::names().collect();
+                        let known: Vec<&str> = key::names(layer).collect();
                         format!("unknown key `{}`; known: {}", shown(word), known.join(", "))
                     }
                 });
                 continue;
             };
+            let twin = said.iter().position(|other| other.key == key.name);
             let place = self.lines.place(&value.span());
             let (setting, is_hidden) = match self.value(value) {
-                Ok(value) => (self.setting(key, &value, &place), value.is_hidden()),
+                Ok(value) => (self.setting(key, word, &value, &place), value.is_hidden()),
                 Err(problems) => {
                     for problem in problems {
-                        self.mistakes
-                            .note(&place, || format!("`{}` {problem}", key.name));
+                        self.mistakes.note(&place, || format!("`{word}` {problem}"));
                     }
                     (None, true)
                 }
             };
             said.push(Said {
+                layer,
                 key: key.name,
+                word,
                 setting,
                 rank: Rank::File,
                 place,
                 is_hidden,
             });
+            if let Some(twin) = twin {
+                // The one whose other name it is stays, wherever it stands.
+                let alias = [twin, said.len() - 1]
+                    .into_iter()
+                    .find(|at| Some(said[*at].word) == key.alias);
+                let alias = said.remove(alias.unwrap_or(twin));
+                let at = keys.get_key_value(alias.word);
+                let at = at.map_or_else(|| name.span(), |(name, _)| name.span());
+                self.note(&at, || {
+                    format!(
+                        "`{}` is another name for `{}`: leave one of them out",
+                        alias.word, key.name
+                    )
+                });
+            }
         }
         said
     }
 
-    fn setting(&mut self, key: &key::Key, value: &Value, place: &Place) -> Option<Setting> {
-        match (key.read)(value) {
-            // A path in a file starts where the file lies, wherever the program is started.
-            Ok(Setting::RootCertificates(path)) => {
-                Some(Setting::RootCertificates(self.beside(&path)))
-            }
-            Ok(setting) => Some(setting),
-            Err(problem) => {
-                self.mistakes
-                    .note(place, || format!("`{}` {problem}", key.name));
-                None
-            }
-        }
+    fn setting(
+        &mut self,
+        key: &key::Key,
+        word: &str,
+        value: &Value,
+        place: &Place,
+    ) -> Option<Setting> {
+        // A path in a file starts where the file lies, wherever the program is started.
+        let setting = (key.read)(value).map(|setting| match setting {
+            Setting::Path(path) => Setting::Path(self.beside(&path)),
+            Setting::RootCertificates(path) => Setting::RootCertificates(self.beside(&path)),
+            Setting::ClientCertificate(path) => Setting::ClientCertificate(self.beside(&path)),
+            Setting::ClientKey(path) => Setting::ClientKey(self.beside(&path)),
+            other => other,
+        });
+        setting
+            .map_err(|problem| self.mistakes.note(place, || format!("`{word}` {problem}")))
+            .ok()
     }
 
     fn beside(&self, path: &Path) -> PathBuf {
@@ -256,6 +327,17 @@ impl Reader<'_> {
     }
 
     fn value(&self, value: &Spanned<DeValue<'_>>) -> Result<Value, Vec<String>> {
+        match value.get_ref() {
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| self.one(item))
+                .collect::<Result<_, _>>()
+                .map(Value::List),
+            _ => self.one(value),
+        }
+    }
+
+    fn one(&self, value: &Spanned<DeValue<'_>>) -> Result<Value, Vec<String>> {
         Ok(match value.get_ref() {
             DeValue::String(text) => return interpolate(text, self.environment),
             DeValue::Integer(digits) => Value::Integer(
@@ -280,6 +362,11 @@ impl Reader<'_> {
 
 /// What is said to a key that stands in no cache's table.
 fn unknown_outside(word: &str) -> String {
+    if word == key::LAYERS {
+        return format!(
+            "`{word}` belongs into the table of a cache, like `[caches.default.layers.l1]`"
+        );
+    }
     if key::named(word).is_some() {
         return format!("`{word}` belongs into the table of a cache, like `[caches.default]`");
     }
@@ -289,6 +376,18 @@ fn unknown_outside(word: &str) -> String {
             "unknown key `{}`: the file has tables of caches, like `[caches.default]`",
             shown(word)
         ),
+    }
+}
+
+/// What is said to a name that no layer has.
+pub(super) fn no_layer(word: &str, none: NoLayer) -> String {
+    let word = shown(word);
+    match nearest(
+        &word.to_ascii_lowercase(),
+        LayerName::ALL.map(LayerName::as_str),
+    ) {
+        Some(near) => format!("there is no layer `{word}`: did you mean `{near}`?"),
+        None => format!("there is no layer `{word}`: {none}"),
     }
 }
 

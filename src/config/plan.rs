@@ -1,32 +1,58 @@
 //! What all sources said, put together: which caches there will be, and what does not fit.
 
-use larder_core::CacheBuilder;
+use larder_core::{CacheBuilder, LayerName};
 
 use super::connect::cache_builder;
-use super::key;
-use super::mistake::Mistakes;
-use super::nearest::{is_slip, listed, shown};
-#[cfg(feature = "redis")]
-use super::redis::redis;
-use super::setting::{Layer, Provider, Rank, Said, Setting, Uri};
+use super::fit::note_misfits;
+use super::layers::layers;
+use super::mistake::{Mistakes, Place};
+use super::setting::{Provider, Rank, Said, Setting, Source};
+use super::store::{self, Asked, StorePlan};
+use super::words::{Shape, Words, shape};
 
 /// A cache that can be made.
 pub(super) struct Plan {
     pub(super) name: String,
-    pub(super) store: Store,
+    pub(super) kept: Kept,
     pub(super) cache: CacheBuilder,
     pub(super) start_degraded: bool,
+    /// Who says where the cache is in place of the layers that a lower source gives it.
+    pub(super) overrides: Option<Place>,
 }
 
-pub(super) enum Store {
+/// What a cache keeps its entries in.
+pub(super) enum Kept {
+    Nowhere,
     Memory,
-    Off,
-    #[cfg(feature = "redis")]
-    Redis(Box<super::redis::Plan>),
+    Store(StorePlan),
+    /// From the fastest to the widest.
+    Layers(Vec<LayerPlan>),
+}
+
+/// A layer that can be made.
+pub(super) struct LayerPlan {
+    pub(super) name: LayerName,
+    /// `None`: process memory.
+    pub(super) store: Option<StorePlan>,
+    pub(super) settings: Vec<Setting>,
+}
+
+impl Plan {
+    /// Its stores, with the layers that they are.
+    pub(super) fn stores(&self) -> impl Iterator<Item = (Option<LayerName>, &StorePlan)> {
+        let (whole, layers) = match &self.kept {
+            Kept::Nowhere | Kept::Memory => (None, &[][..]),
+            Kept::Store(store) => (Some((None, store)), &[][..]),
+            Kept::Layers(layers) => (None, layers.as_slice()),
+        };
+        let layers = layers.iter();
+        let layers = layers.filter_map(|layer| Some((Some(layer.name), layer.store.as_ref()?)));
+        whole.into_iter().chain(layers)
+    }
 }
 
 /// What all sources say, by cache: always of the default one, too.
-pub(super) fn merged(file: &Layer, environment: &Layer, code: &Layer) -> Layer {
+pub(super) fn merged(file: &Source, environment: &Source, code: &Source) -> Source {
     let mut caches = file.clone();
     caches.entry("default".to_owned()).or_default();
     for (name, said) in environment {
@@ -42,17 +68,9 @@ pub(super) fn merged(file: &Layer, environment: &Layer, code: &Layer) -> Layer {
     caches
 }
 
-/// The caches. What is wrong with one is noted, and it is left out.
-pub(super) fn plan(caches: Layer, mistakes: &mut Mistakes) -> Vec<Plan> {
-    caches
-        .into_iter()
-        .filter_map(|(name, said)| one(name, &Words(said), mistakes))
-        .collect()
-}
-
 /// What the file calls a cache that a variable speaks of: variables have neither small letters nor
 /// `-`.
-fn known_as(name: &str, caches: &Layer) -> String {
+fn known_as(name: &str, caches: &Source) -> String {
     let folded = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     if caches.contains_key(name) {
         return name.to_owned();
@@ -61,167 +79,63 @@ fn known_as(name: &str, caches: &Layer) -> String {
     known.map_or_else(|| name.to_owned(), String::clone)
 }
 
-/// Everything that was said of one cache, by all sources.
-struct Words(Vec<Said>);
-
-impl Words {
-    /// The last word on a key among these ranks.
-    fn last(&self, key: &str, from: Rank, upto: Rank) -> Option<&Said> {
-        self.0
-            .iter()
-            .filter(|said| said.key == key && (from..=upto).contains(&said.rank))
-            .max_by_key(|said| said.rank)
-    }
-
-    /// The last word on every key.
-    fn effective(&self) -> Vec<&Said> {
-        key::KEYS
-            .iter()
-            .filter_map(|key| self.last(key.name, Rank::Fallback, Rank::Code))
-            .collect()
-    }
-
-    /// Who says where the entries are: the provider or the address, whichever was said later. Said
-    /// together, the provider.
-    fn whereabouts(&self, from: Rank, upto: Rank) -> Option<&Said> {
-        let provider = self.last("provider", from, upto);
-        let uri = self.last("uri", from, upto);
-        match (provider, uri) {
-            (Some(provider), Some(uri)) if uri.rank > provider.rank => Some(uri),
-            (provider, uri) => provider.or(uri),
-        }
-    }
+/// The caches. What is wrong with one is noted, and it is left out.
+pub(super) fn plan(caches: Source, mistakes: &mut Mistakes) -> Vec<Plan> {
+    caches
+        .into_iter()
+        .filter_map(|(name, said)| one(name, &said, mistakes))
+        .collect()
 }
 
-impl Said {
-    pub(super) fn provider(&self) -> Option<Provider> {
-        match self.setting.as_ref()? {
-            Setting::Provider(provider) => Some(*provider),
-            Setting::Uri(uri) => uri.provider(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn uri(&self) -> Option<&Uri> {
-        match self.setting.as_ref()? {
-            Setting::Uri(uri) => Some(uri),
-            _ => None,
-        }
-    }
-}
-
-fn one(name: String, words: &Words, mistakes: &mut Mistakes) -> Option<Plan> {
-    let effective = words.effective();
-    let whereabouts = words.whereabouts(Rank::Fallback, Rank::Code);
-    for said in &effective {
-        if let Some(uri) = said.uri()
-            && uri.provider().is_none()
-        {
-            mistakes.note(&said.place, || no_store(uri, said.is_hidden));
-        }
-    }
-    note_misnamed(&name, words, mistakes);
-    note_meaningless(words, mistakes);
-    let provider = match whereabouts {
-        None => {
-            note_nowhere(&effective, mistakes);
-            Provider::Memory
-        }
-        // What could not be understood is noted already.
-        Some(said) => said.provider()?,
-    };
-    let store = match provider {
-        Provider::Memory => Store::Memory,
-        Provider::Off => Store::Off,
-        Provider::Redis => redis(&effective, whereabouts?, mistakes)?,
-    };
+fn one(name: String, all: &[Said], mistakes: &mut Mistakes) -> Option<Plan> {
+    let own = Words::of(None, all);
+    let shape = shape(all, Rank::Code);
+    note_misfits(&name, all, mistakes);
+    let kept = match shape {
+        Shape::Whole => whole(&own, mistakes),
+        Shape::Layered => layers(all, mistakes),
+        // Noted already.
+        Shape::Unclear => None,
+    }?;
+    let effective = own.effective();
     let is_degraded = |said: &&Said| said.setting == Some(Setting::StartDegraded(true));
+    let whereabouts = own.whereabouts(Rank::Code);
+    let overridden = all
+        .iter()
+        .any(|said| said.layer.is_some() && shape == Shape::Whole);
     Some(Plan {
         name,
-        store,
+        kept,
         cache: cache_builder(&effective),
         start_degraded: effective.iter().any(is_degraded),
+        overrides: whereabouts
+            .filter(|_| overridden)
+            .map(|said| said.place.clone()),
     })
 }
 
-fn no_store(uri: &Uri, is_hidden: bool) -> String {
-    let begins = match uri.scheme() {
-        Some(scheme) if !is_hidden => {
-            format!("begins with `{}://`, which is no store", shown(scheme))
-        }
-        _ => "is no store's address".to_owned(),
+/// A cache without layers.
+fn whole(own: &Words<'_>, mistakes: &mut Mistakes) -> Option<Kept> {
+    store::note_strange_addresses(own, mistakes);
+    let Some(whereabouts) = own.whereabouts(Rank::Code) else {
+        return Some(Kept::Memory);
     };
-    format!("`uri` {begins}: use `redis://`, `rediss://` or `memory`")
-}
-
-/// Notes a cache that only variables speak of, if the default one is meant.
-fn note_misnamed(name: &str, words: &Words, mistakes: &mut Mistakes) {
-    let is_variable = |said: &Said| said.rank == Rank::Variable;
-    if let Some(said) = words.0.first()
-        && words.0.iter().all(is_variable)
-        && is_slip(name, "default")
-    {
-        mistakes.note(&said.place, || {
-            format!("nothing else speaks of a cache `{name}`: did you mean `default`?")
-        });
-    }
-}
-
-/// Notes keys that only a store has a use for, where nobody says which: it would be process memory.
-/// What is said in code, or in the short variables that all of one's programs may read, is for
-/// wherever the program runs, and may wait for a store.
-fn note_nowhere(effective: &[&Said], mistakes: &mut Mistakes) {
-    for said in effective {
-        let is_stores =
-            key::named(said.key).is_some_and(|key| !key.used_by.contains(&Provider::Memory));
-        if is_stores && said.setting.is_some() && matches!(said.rank, Rank::File | Rank::Variable) {
-            mistakes.note(&said.place, || {
-                format!(
-                    "`{}` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
-                    said.key
-                )
+    match whereabouts.provider()? {
+        Provider::Off => Some(Kept::Nowhere),
+        Provider::Memory => Some(Kept::Memory),
+        Provider::Http => {
+            mistakes.note(&whereabouts.place, || {
+                "`http` keeps copies only: make it a layer, beside one that can hold generations, like `redis`".to_owned()
             });
+            None
+        }
+        provider => {
+            let asked = Asked {
+                provider,
+                effective: &own.effective(),
+                whereabouts,
+            };
+            store::store(&asked, mistakes).map(Kept::Store)
         }
     }
-}
-
-/// Notes keys that the provider has no use for, if who said the key knew the provider: whoever
-/// overrides a provider need not take away what was said for the other one. A cache that is switched
-/// off keeps what it had.
-fn note_meaningless(words: &Words, mistakes: &mut Mistakes) {
-    for said in &words.0 {
-        let is_whole_source = matches!(said.rank, Rank::File | Rank::Variable);
-        let provider = words
-            .whereabouts(Rank::File, said.rank)
-            .and_then(Said::provider);
-        let (Some(provider), Some(key), true) = (provider, key::named(said.key), is_whole_source)
-        else {
-            continue;
-        };
-        let names_it = said
-            .uri()
-            .is_some_and(|uri| uri.provider() == Some(provider));
-        if provider != Provider::Off && !key.used_by.contains(&provider) && !names_it {
-            let users = listed(key.used_by.iter().map(|provider| provider.name()));
-            mistakes.note(&said.place, || {
-                format!(
-                    "`{}` has no meaning for `{}`, only for {users}: leave it out",
-                    key.name,
-                    provider.name()
-                )
-            });
-        }
-    }
-}
-
-#[cfg(not(feature = "redis"))]
-fn redis(_: &[&Said], whereabouts: &Said, mistakes: &mut Mistakes) -> Option<Store> {
-    mistakes.note(&whereabouts.place, || {
-        format!(
-            "`{}` wants `redis`, which {}",
-            whereabouts.key,
-            key::needs_feature("redis")
-        )
-    });
-    None
 }

@@ -1,141 +1,154 @@
-//! Redis: what must be said of it, and of it alone.
+//! Redis, one server or several: what must be said of it, and of it alone.
 
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use larder_core::Store;
 use larder_redis::{ConnectError, RedisStore, RedisStoreBuilder};
 
-use super::file;
-use super::mistake::{Mistakes, Place};
-use super::plan::{self, Store};
-use super::setting::{Provider, Said, Setting, Uri};
+use super::mistake::Mistakes;
+use super::setting::{Provider, Rank, Said, Setting, Uri};
+use super::store::{Adapter, Asked};
 
-/// All authorities that a system trusts are a quarter of this.
-const MOST_CERTIFICATES: u64 = 1024 * 1024;
+/// How long replicas may take unless it is said: well below a cache's time budget.
+const WAIT_WITHIN: Duration = Duration::from_millis(100);
 
-/// A Redis store that can be connected to.
-pub(super) struct Plan {
-    pub(super) store: RedisStoreBuilder,
-    /// Where it was said where it is.
-    place: Place,
+impl Adapter for RedisStoreBuilder {
+    fn open(self: Box<Self>) -> BoxFuture<'static, Result<Arc<dyn Store>, String>> {
+        Box::pin(async move {
+            match self.connect().await {
+                Ok(store) => Ok(Arc::new(store) as Arc<dyn Store>),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn shares_keys_with(&self, other: &dyn Any) -> bool {
+        let other = other.downcast_ref::<Self>();
+        other.is_some_and(|other| self.shares_keys_with(other))
+    }
 }
 
-/// The store that the settings ask for, unless they cannot be used, which is noted. `whereabouts` is
-/// the one that says that it is Redis.
-pub(super) fn redis(
-    effective: &[&Said],
-    whereabouts: &Said,
-    mistakes: &mut Mistakes,
-) -> Option<Store> {
-    let said = |key: &str| effective.iter().find(|said| said.key == key).copied();
-    let Some(address) = said("uri") else {
-        mistakes.note(&whereabouts.place, || {
-            "`provider` is `redis`, which needs a `uri`, like `redis://localhost:6379/0`".to_owned()
+/// The store that is asked for, unless it cannot be made, which is noted.
+pub(super) fn set_up(asked: &Asked<'_>, mistakes: &mut Mistakes) -> Option<Box<dyn Adapter>> {
+    let address = asked.address(example(asked.provider), mistakes)?;
+    let is_tls = address.uris().iter().all(is_tls);
+    note_plain(asked, address, is_tls, mistakes);
+    asked.note_half("client_certificate", "client_key", mistakes);
+    if let Some(within) = asked.said("wait_within")
+        && asked.said("wait_for_replicas").is_none()
+    {
+        mistakes.note(&within.place, || {
+            "`wait_within` has no meaning without `wait_for_replicas`: say how many".to_owned()
         });
-        return None;
-    };
-    let uri = address.uri()?;
-    match uri.provider()? {
-        Provider::Redis => {}
-        Provider::Memory | Provider::Off => {
-            mistakes.note(&address.place, || {
-                "`uri` is process memory's, but `provider` is `redis`: leave one of them out"
-                    .to_owned()
-            });
-            return None;
+    }
+    let store = builder(asked, address, is_tls, mistakes);
+    for error in store.check() {
+        match &error {
+            ConnectError::Name { what, .. } => asked.note_unusable(
+                what,
+                &error,
+                "may have only letters, digits, `-`, `_` and `.`",
+                mistakes,
+            ),
+            ConnectError::Certificates { reason, .. } => {
+                let keys = ["root_certificates", "client_certificate"];
+                let said = keys.into_iter().find_map(|key| asked.said(key));
+                let said = said.unwrap_or(address);
+                // The address is someone else's setting, and may be hidden.
+                mistakes.note(&said.place, || {
+                    format!("`{}` cannot be used: {reason}", said.word)
+                });
+            }
+            _ => asked.note_unusable(
+                address.key,
+                &error,
+                "is not a Redis URL: it looks like `redis://user:password@host:6379/0`",
+                mistakes,
+            ),
         }
     }
-    if let Some(above) = said("compress_above")
-        && said("compression").is_none()
-    {
-        mistakes.note(&above.place, || {
-            "`compress_above` has no meaning without `compression`: say which one".to_owned()
-        });
-    }
-    if let Some(certificates) = said("root_certificates")
-        && certificates.rank >= address.rank
-        && !is_tls(uri)
-    {
-        mistakes.note(&certificates.place, || {
-            "`root_certificates` has no meaning without TLS: its `uri` begins with `rediss://`"
-                .to_owned()
-        });
-    }
-    let store = store(uri, effective, mistakes);
-    for error in store.check() {
-        let key = match &error {
-            ConnectError::Name { what, .. } => what,
-            ConnectError::Certificates { .. } => "root_certificates",
-            _ => "uri",
-        };
-        let said = said(key).unwrap_or(address);
-        mistakes.note(&said.place, || unusable(said, &error));
-    }
-    Some(Store::Redis(Box::new(Plan {
-        store,
-        place: whereabouts.place.clone(),
-    })))
+    Some(Box::new(store))
 }
 
-/// Notes caches that would keep their entries under each other's keys.
-pub(super) fn note_shared_keys(plans: &[plan::Plan], mistakes: &mut Mistakes) {
-    for (at, plan) in plans.iter().enumerate() {
-        let Store::Redis(redis) = &plan.store else {
-            continue;
-        };
-        let twin = plans[..at].iter().find(|other| match &other.store {
-            Store::Redis(other) => other.store.shares_keys_with(&redis.store),
-            Store::Memory | Store::Off => false,
-        });
-        if let Some(twin) = twin {
-            mistakes.note(&redis.place, || {
+fn example(provider: Provider) -> &'static str {
+    match provider {
+        Provider::RedisCluster => "redis://node1:6379,node2:6379,node3:6379",
+        Provider::RedisSentinel => "redis-sentinel://host1:26379,host2:26379/name-of-the-primary",
+        _ => "redis://localhost:6379/0",
+    }
+}
+
+/// Notes what is for TLS, where there is none. Who overrides the address with one without TLS need not
+/// take it away.
+fn note_plain(asked: &Asked<'_>, address: &Said, is_tls: bool, mistakes: &mut Mistakes) {
+    for key in ["root_certificates", "client_certificate", "client_key"] {
+        if let Some(said) = asked.said(key)
+            && said.rank >= address.rank.max(Rank::File)
+            && !is_tls
+        {
+            mistakes.note(&said.place, || {
                 format!(
-                    "caches `{}` and `{}` would share their keys: they have the same server, database, prefix and version; give `{}` a `prefix` of its own",
-                    twin.name, plan.name, plan.name
+                    "`{key}` has no meaning without TLS: its `{}` begins with `rediss://`",
+                    address.word
                 )
             });
         }
     }
 }
 
-/// The store, without the certificates if they cannot be read, which is noted.
-fn store(uri: &Uri, said: &[&Said], mistakes: &mut Mistakes) -> RedisStoreBuilder {
-    let mut store = RedisStore::builder(&uri.0);
-    for said in said {
-        store = match &said.setting {
-            Some(Setting::Prefix(prefix)) => store.prefix(prefix),
-            Some(Setting::Version(version)) => store.version(version),
-            Some(Setting::StartDegraded(allowed)) => store.start_degraded(*allowed),
-            // Who overrides the address with one without TLS need not take them away.
-            Some(Setting::RootCertificates(path)) if is_tls(uri) => {
-                match file::bytes(path, MOST_CERTIFICATES) {
-                    Ok(pem) => store.root_certificates(pem),
-                    Err(error) => {
-                        mistakes.note(&said.place, || {
-                            format!("`root_certificates` cannot be read: {error}")
-                        });
-                        store
-                    }
+/// The store, without the files that cannot be read, which is noted.
+fn builder(
+    asked: &Asked<'_>,
+    address: &Said,
+    is_tls: bool,
+    mistakes: &mut Mistakes,
+) -> RedisStoreBuilder {
+    let urls = address.uris().iter().map(url);
+    let mut store = match asked.provider {
+        Provider::RedisCluster => RedisStore::cluster(urls),
+        _ => RedisStore::builder(urls.collect::<String>()),
+    };
+    let (mut certificate, mut key) = (None, None);
+    let (mut replicas, mut within) = (0, WAIT_WITHIN);
+    for said in asked.effective {
+        match &said.setting {
+            Some(Setting::Prefix(prefix)) => store = store.prefix(prefix),
+            Some(Setting::Version(version)) => store = store.version(version),
+            Some(Setting::StartDegraded(allowed)) => store = store.start_degraded(*allowed),
+            Some(Setting::WaitForReplicas(count)) => replicas = *count,
+            Some(Setting::WaitWithin(limit)) => within = *limit,
+            Some(Setting::RootCertificates(path)) if is_tls => {
+                if let Some(pem) = asked.pem(said, path, mistakes) {
+                    store = store.root_certificates(pem);
                 }
             }
-            _ => store,
-        };
+            Some(Setting::ClientCertificate(path)) if is_tls => {
+                certificate = asked.pem(said, path, mistakes);
+            }
+            Some(Setting::ClientKey(path)) if is_tls => key = asked.pem(said, path, mistakes),
+            _ => {}
+        }
     }
-    store
+    if let (Some(certificate), Some(key)) = (certificate, key) {
+        store = store.client_certificate(certificate, key);
+    }
+    // More than there can be is no fewer than all.
+    store.wait_for_replicas(u32::try_from(replicas).unwrap_or(u32::MAX), within)
+}
+
+// Input:  redis-sentinel://host/primary
+// Output: redis+sentinel://host/primary
+/// The URL as the adapter writes it.
+fn url(uri: &Uri) -> String {
+    match uri.0.split_once("-sentinel://") {
+        Some((scheme @ ("redis" | "rediss"), rest)) => format!("{scheme}+sentinel://{rest}"),
+        _ => uri.0.clone(),
+    }
 }
 
 fn is_tls(uri: &Uri) -> bool {
-    uri.0.starts_with("rediss:")
-}
-
-/// What is wrong with a setting, without its value if a variable gave that.
-fn unusable(said: &Said, error: &ConnectError) -> String {
-    match (said.key, error) {
-        // The address is someone else's setting, and may be hidden.
-        (_, ConnectError::Certificates { reason, .. }) => {
-            format!("`root_certificates` cannot be used: {reason}")
-        }
-        _ if !said.is_hidden => error.to_string(),
-        ("uri", _) => "`uri` is not a Redis URL: it looks like `redis://user:password@host:6379/0`; what variables put into it is not shown".to_owned(),
-        (key, _) => format!(
-            "`{key}` may have only letters, digits, `-`, `_` and `.`; what variables put into it is not shown"
-        ),
-    }
+    uri.0.starts_with("rediss")
 }

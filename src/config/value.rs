@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::nearest::{did_you_mean, listed, shown};
+use super::setting::Size;
 
 /// No ttl, for what takes a duration.
 const NEVER: Duration = Duration::MAX;
@@ -30,13 +31,19 @@ pub(super) enum Value {
     /// written.
     Integer(Option<u64>, String),
     Boolean(bool),
+    /// An array in a file. Its items are no arrays.
+    List(Vec<Value>),
     /// Anything else, by what it is called.
     Other(&'static str),
 }
 
 impl Value {
     pub(super) fn is_hidden(&self) -> bool {
-        matches!(self, Self::Hidden(_))
+        match self {
+            Self::Hidden(_) => true,
+            Self::List(items) => items.iter().any(Self::is_hidden),
+            _ => false,
+        }
     }
 
     /// A ttl: a duration, or `never`.
@@ -92,6 +99,21 @@ impl Value {
             .ok_or_else(|| self.must_be("a number of bytes, like 4096 or \"4KiB\""))
     }
 
+    /// How much of something: a number, or bytes with a unit. More than nothing.
+    pub(super) fn size(&self) -> Result<Size, String> {
+        let plain = match self {
+            Self::Integer(number, _) => *number,
+            _ => self.loose_text().and_then(|text| text.parse().ok()),
+        };
+        let bytes = || self.any_text()?.parse::<ByteSize>().ok();
+        let size = match plain {
+            Some(number) => Some(Size::Plain(number)),
+            None => bytes().map(|size| Size::Bytes(size.as_u64())),
+        };
+        size.filter(|size| !matches!(size, Size::Plain(0) | Size::Bytes(0)))
+            .ok_or_else(|| self.must_be("a number of entries, or a size like \"1GiB\""))
+    }
+
     pub(super) fn switch(&self) -> Result<bool, String> {
         let switch = match self {
             Self::Boolean(switch) => Some(*switch),
@@ -110,6 +132,23 @@ impl Value {
             Some(text) if !text.is_empty() => Ok(text.to_owned()),
             _ => Err(self.must_be("a text")),
         }
+    }
+
+    /// Several texts: in a variable, with commas between them.
+    pub(super) fn texts(&self) -> Result<Vec<String>, String> {
+        let texts: Option<Vec<String>> = match self {
+            Self::List(items) => items.iter().map(|item| item.text().ok()).collect(),
+            _ => self.loose_text().map(|text| {
+                let texts = text.split(',').map(str::trim);
+                texts
+                    .filter(|text| !text.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }),
+        };
+        texts.filter(|texts| !texts.is_empty()).ok_or_else(|| {
+            self.must_be("a list of texts, like [\"redis://node1:6379\", \"redis://node2:6379\"]")
+        })
     }
 
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, String> {
@@ -132,7 +171,7 @@ impl Value {
     fn any_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Hidden(text) | Self::Variable(text) => Some(text.trim()),
-            Self::Integer(..) | Self::Boolean(_) | Self::Other(_) => None,
+            Self::Integer(..) | Self::Boolean(_) | Self::List(_) | Self::Other(_) => None,
         }
     }
 
@@ -162,6 +201,8 @@ impl Value {
             Self::Hidden(_) => "what its variable says, which is not shown".to_owned(),
             Self::Integer(_, written) => shown(written),
             Self::Boolean(switch) => switch.to_string(),
+            Self::List(items) if items.is_empty() => "an empty array".to_owned(),
+            Self::List(_) => "an array".to_owned(),
             Self::Other(kind) => (*kind).to_owned(),
         };
         format!("must be {what}, not {value}")

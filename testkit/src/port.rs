@@ -41,6 +41,14 @@ impl LoopbackPort {
         }
     }
 
+    /// A second one, of the same kind.
+    pub(crate) fn another(&self) -> Self {
+        match self._reservation {
+            Some(_) => Self::reserved(),
+            None => Self::unreserved(),
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn unreserved_at(number: u16) -> Self {
         Self {

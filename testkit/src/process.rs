@@ -117,6 +117,15 @@ fn kill_and_reap(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// Runs `work` off the runtime's own threads. This keeps the tasks of a single-threaded test going, and a test's
+/// paused clock from being advanced while it waits for a server that lives in real time.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::tls::Certificates;
+use crate::tls::{Authority, Certificates};
 
 /// Options of a [`RedisServer`](crate::RedisServer) that is about to start.
 ///
@@ -13,7 +14,9 @@ use crate::tls::Certificates;
 pub struct RedisServerBuilder {
     password: Option<String>,
     acl_users: Vec<Credentials>,
-    pub(crate) tls: bool,
+    pub(crate) tls: Option<Arc<Authority>>,
+    demands_certificates: bool,
+    pub(crate) role: Role,
     append_only: bool,
     extra: Vec<(String, String)>,
 }
@@ -22,6 +25,18 @@ pub struct RedisServerBuilder {
 struct Credentials {
     name: String,
     password: String,
+    /// What the user may do, as in `ACL SETUSER`.
+    rules: String,
+}
+
+/// What kind of server is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    #[default]
+    Server,
+    /// A node of a cluster, which needs a second port.
+    Node,
+    Sentinel,
 }
 
 impl RedisServerBuilder {
@@ -29,10 +44,21 @@ impl RedisServerBuilder {
     ///
     /// The default user is switched off, unless [`password`](Self::password) gives it one: a client that forgets
     /// to name its user is refused.
-    pub fn acl_user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn acl_user(self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.acl_user_with(name, password, "~* &* +@all")
+    }
+
+    /// Like [`acl_user`](Self::acl_user), for a user who may do only so much: `"~shop:* +get +set"`.
+    pub fn acl_user_with(
+        mut self,
+        name: impl Into<String>,
+        password: impl Into<String>,
+        rules: impl Into<String>,
+    ) -> Self {
         self.acl_users.push(Credentials {
             name: name.into(),
             password: password.into(),
+            rules: rules.into(),
         });
         self
     }
@@ -46,8 +72,15 @@ impl RedisServerBuilder {
     /// Speaks TLS only, with a certificate for `127.0.0.1` and `localhost` from an authority of its own:
     /// [`ca_pem`](crate::RedisServer::ca_pem). Clients need no certificate.
     pub fn tls(mut self) -> Self {
-        self.tls = true;
+        self.tls = Some(Arc::new(Authority::create()));
         self
+    }
+
+    /// Speaks TLS only, as with [`tls`](Self::tls), and only to clients that show a certificate of the same
+    /// authority: [`client_certificate`](crate::RedisServer::client_certificate).
+    pub fn mutual_tls(mut self) -> Self {
+        self.demands_certificates = true;
+        self.tls()
     }
 
     /// Syncs every write to disk before it is answered, so that a killed server restarts with all its data.
@@ -71,22 +104,63 @@ impl RedisServerBuilder {
 
     /// The user information of a URL, with the `@`, or nothing when the server asks for none.
     pub(crate) fn url_user_info(&self) -> String {
-        match (self.acl_users.first(), &self.password) {
-            (Some(user), _) => format!(
+        match self.login() {
+            Some((user, password)) => format!(
                 "{}:{}@",
-                percent_encode(&user.name),
-                percent_encode(&user.password)
+                percent_encode(user.unwrap_or_default()),
+                percent_encode(password)
             ),
-            (None, Some(password)) => format!(":{}@", percent_encode(password)),
-            (None, None) => String::new(),
+            None => String::new(),
         }
     }
 
-    /// The text of `redis.conf`.
+    /// The first user's name, if it has one, and password.
+    fn login(&self) -> Option<(Option<&str>, &str)> {
+        match (self.acl_users.first(), &self.password) {
+            (Some(user), _) => Some((Some(&user.name), &user.password)),
+            (None, Some(password)) => Some((None, password)),
+            (None, None) => None,
+        }
+    }
+
+    /// How a server with these options logs in to another one, in `MIGRATE`.
+    pub(crate) fn migrating_user(&self) -> Vec<String> {
+        let words = match self.login() {
+            Some((Some(user), password)) => vec!["AUTH2", user, password],
+            Some((None, password)) => vec!["AUTH", password],
+            None => Vec::new(),
+        };
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Lets a sentinel log in to servers with these options.
+    pub(crate) fn watched_by(&self, mut sentinel: Self, name: &str) -> Self {
+        if let Some((user, password)) = self.login() {
+            sentinel = sentinel.arg("sentinel auth-pass", format!("{name} {}", quoted(password)));
+            if let Some(user) = user {
+                sentinel = sentinel.arg("sentinel auth-user", format!("{name} {user}"));
+            }
+        }
+        sentinel
+    }
+
+    /// The first user's name and password, as `redis-cli` takes them.
+    pub(crate) fn cli_user(&self) -> Vec<String> {
+        let words = match self.login() {
+            Some((Some(user), password)) => vec!["--user", user, "--pass", password],
+            Some((None, password)) => vec!["--pass", password],
+            None => return Vec::new(),
+        };
+        let quiet = std::iter::once("--no-auth-warning");
+        quiet.chain(words).map(str::to_owned).collect()
+    }
+
+    /// The text of `redis.conf`, for a server on `port` whose cluster bus, if it is a node, is on `bus`.
     pub(crate) fn conf(
         &self,
         dir: &Path,
         port: u16,
+        bus: Option<u16>,
         certificates: Option<&Certificates>,
     ) -> String {
         let mut conf = String::new();
@@ -102,12 +176,38 @@ impl RedisServerBuilder {
 
         line("bind", "127.0.0.1");
         line("daemonize", "no");
-        line("save", "\"\"");
         line("dir", &path(dir));
+        if self.role != Role::Sentinel {
+            line("save", "\"\"");
+            // A replica is there as soon as it can be.
+            line("repl-diskless-sync-delay", "0");
+            if let Some((user, password)) = self.login() {
+                line("masterauth", &quoted(password));
+                if let Some(user) = user {
+                    line("masteruser", user);
+                }
+            }
+        }
+        if let Some(bus) = bus {
+            line("cluster-enabled", "yes");
+            line("cluster-port", &bus.to_string());
+            line("cluster-node-timeout", "500");
+        }
         if let Some(certificates) = certificates {
             line("port", "0");
             line("tls-port", &port.to_string());
-            line("tls-auth-clients", "no");
+            line(
+                "tls-auth-clients",
+                if self.demands_certificates {
+                    "yes"
+                } else {
+                    "no"
+                },
+            );
+            line("tls-replication", "yes");
+            if bus.is_some() {
+                line("tls-cluster", "yes");
+            }
             line("tls-ca-cert-file", &path(&certificates.ca_path));
             line("tls-cert-file", &path(&certificates.cert_path));
             line("tls-key-file", &path(&certificates.key_path));
@@ -122,9 +222,10 @@ impl RedisServerBuilder {
             line(
                 "user",
                 &format!(
-                    "{} on {} ~* &* +@all",
+                    "{} on {} {}",
                     user.name,
-                    quoted(&format!(">{}", user.password))
+                    quoted(&format!(">{}", user.password)),
+                    user.rules
                 ),
             );
         }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::RedisServerBuilder;
 use crate::port::LoopbackPort;
-use crate::process::Process;
+use crate::process::{Process, blocking};
 use crate::redis_site::{Site, StartError};
-use crate::tls::Certificates;
+use crate::tls::{Authority, Certificates};
 
 const PORT_ATTEMPTS: usize = 10;
 
@@ -16,7 +16,7 @@ const PORT_ATTEMPTS: usize = 10;
 /// Dropping it kills the server and removes the folder. The methods take `&self`, so that a test can share the
 /// server with the tasks that break it.
 pub struct RedisServer {
-    site: Arc<Site>,
+    pub(crate) site: Arc<Site>,
     process: Mutex<Option<Process>>,
 }
 
@@ -63,7 +63,7 @@ impl RedisServer {
     /// # Panics
     /// When the server was built without [`tls`](RedisServerBuilder::tls).
     pub fn ca_pem(&self) -> &str {
-        &self.certificates().ca_pem
+        &self.authority().ca_pem
     }
 
     /// The file that holds [`ca_pem`](Self::ca_pem).
@@ -72,6 +72,26 @@ impl RedisServer {
     /// When the server was built without [`tls`](RedisServerBuilder::tls).
     pub fn ca_path(&self) -> &Path {
         &self.certificates().ca_path
+    }
+
+    /// A certificate and its key, as PEM, for a client of a server that was built with
+    /// [`mutual_tls`](RedisServerBuilder::mutual_tls).
+    ///
+    /// # Panics
+    /// When the server has no TLS.
+    pub fn client_certificate(&self) -> (&str, &str) {
+        let authority = self.authority();
+        (&authority.client_cert_pem, &authority.client_key_pem)
+    }
+
+    /// What the server answers to a command, as `redis-cli` prints it.
+    ///
+    /// # Panics
+    /// When `redis-cli` is not there, or the server cannot be reached.
+    pub async fn ask(&self, command: &[&str]) -> String {
+        let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        let site = Arc::clone(&self.site);
+        blocking(move || site.ask(&command).unwrap_or_else(|error| panic!("{error}"))).await
     }
 
     /// What the server has logged since it was last started.
@@ -137,6 +157,11 @@ impl RedisServer {
             .expect("the server has no TLS: build it with `.tls()`")
     }
 
+    fn authority(&self) -> &Authority {
+        let tls = self.site.builder.tls.as_deref();
+        tls.expect("the server has no TLS: build it with `.tls()`")
+    }
+
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
         // A test that panicked while it held the lock leaves a process that must be killed all the same.
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,15 +198,6 @@ impl RedisServerBuilder {
             }
         }
         panic!("redis-server found none of {PORT_ATTEMPTS} free ports free any more");
-    }
-}
-
-/// Runs `work` off the runtime's own threads. This keeps the tasks of a single-threaded test going, and a test's
-/// paused clock from being advanced while it waits for a server that lives in real time.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::RedisServerBuilder;
 use crate::port::LoopbackPort;
 use crate::process::Process;
+use crate::redis_builder::Role;
 use crate::tls::Certificates;
 
 /// How long a server may take to start. It takes 20 ms; a loaded machine takes longer.
@@ -23,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) builder: RedisServerBuilder,
     pub(crate) certificates: Option<Certificates>,
     pub(crate) port: LoopbackPort,
+    /// Where the nodes of a cluster speak to each other.
+    pub(crate) bus: Option<LoopbackPort>,
     pub(crate) dir: TempDir,
 }
 
@@ -39,16 +42,19 @@ impl Site {
             .prefix("larder-redis-")
             .tempdir()
             .expect("make a temporary folder");
-        let certificates = builder.tls.then(|| Certificates::create_in(dir.path()));
+        let certificates = builder.tls.as_ref().map(|tls| tls.write_into(dir.path()));
+        let bus = (builder.role == Role::Node).then(|| port.another());
         let site = Self {
             builder,
             certificates,
             port,
+            bus,
             dir,
         };
         let conf = site.builder.conf(
             site.dir.path(),
             site.port.number(),
+            site.bus.as_ref().map(LoopbackPort::number),
             site.certificates.as_ref(),
         );
         fs::write(site.conf_path(), conf).expect("write redis.conf");
@@ -60,8 +66,11 @@ impl Site {
         // The log starts anew, so that a line in it is never from an earlier run.
         let log = File::create(self.log_path()).expect("create the server's log");
         let mut command = Command::new("redis-server");
+        command.arg(self.conf_path());
+        if self.builder.role == Role::Sentinel {
+            command.arg("--sentinel");
+        }
         command
-            .arg(self.conf_path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("share the server's log"))
             .stderr(log);
@@ -85,7 +94,11 @@ impl Site {
                 });
             }
             // The log speaks for our server alone; an answer on the port could come from a stranger.
-            if log.contains("Ready to accept connections") && self.answers() {
+            let is_up = match self.builder.role {
+                Role::Sentinel => log.contains("Sentinel ID is"),
+                Role::Server | Role::Node => log.contains("Ready to accept connections"),
+            };
+            if is_up && self.answers() {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -112,6 +125,32 @@ impl Site {
             Ok(reply[..length].starts_with(b"+PONG") || reply[..length].starts_with(b"-NOAUTH"))
         };
         ping().unwrap_or(false)
+    }
+
+    /// What the server answers to a command, as `redis-cli` prints it.
+    pub(crate) fn ask(&self, command: &[String]) -> Result<String, String> {
+        let mut cli = Command::new("redis-cli");
+        cli.args(["-h", "127.0.0.1", "-p", &self.port.number().to_string()]);
+        cli.args(self.builder.cli_user());
+        if let Some(certificates) = &self.certificates {
+            cli.arg("--tls");
+            cli.arg("--cacert").arg(&certificates.ca_path);
+            cli.arg("--cert").arg(&certificates.cert_path);
+            cli.arg("--key").arg(&certificates.key_path);
+        }
+        let output = cli
+            .args(command)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("redis-cli could not be started: {error}"))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout)
+                .trim_end()
+                .to_owned())
+        } else {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            Err(format!("redis-cli {}: {said}", command.join(" ")))
+        }
     }
 
     fn conf_path(&self) -> PathBuf {

@@ -13,7 +13,10 @@ const STREAM: &str = "larder:v1:#events";
 
 async fn raw(server: &RedisServer, command: &str, arguments: &[&[u8]]) {
     let store = RedisStore::builder(server.url()).connect().await;
-    let mut connection = store.expect("it is there").connection();
+    let mut connection = store
+        .expect("it is there")
+        .connection()
+        .expect("it is one server");
     redis::cmd(command)
         .arg(STREAM)
         .arg(arguments)

@@ -492,3 +492,70 @@ mod a_cache_that_nobody_configured {
         );
     }
 }
+
+mod unknown_layer {
+    use larder::{Cache, Caches, Graph, Layer, LayerName, Report, cache_read};
+
+    #[cache_read(key = "user:{id}", layers = ["l1", "l3", "l4"])]
+    async fn user(id: u64) -> u64 {
+        id
+    }
+
+    #[cache_read(key = "session:{id}", layer = "l3", cache = "sessions")]
+    async fn session(id: u64) -> u64 {
+        id
+    }
+
+    #[cache_read(key = "name:{id}", layer = "l1")]
+    async fn name(id: u64) -> u64 {
+        id
+    }
+
+    #[cache_read(key = "count:{id}")]
+    async fn count(id: u64) -> u64 {
+        id
+    }
+
+    fn checked(caches: &Caches) -> Report {
+        caches.sync_scope(|| Graph::of_program().within(module_path!()).check())
+    }
+
+    #[test]
+    fn is_found_where_the_layers_are_known() {
+        crate::assert_found(module_path!(), &[]);
+        let memory = || {
+            Cache::builder()
+                .layer(LayerName::L1, Layer::memory())
+                .build()
+        };
+        let report = checked(&Caches::new(memory()).with("sessions", memory()));
+        assert_eq!(
+            crate::told(module_path!(), report.findings()),
+            [
+                "the cache `default` has no `l3` and `l4`, which `user` wants: configure it, or name \
+                 `l1`",
+                "the cache `sessions` has no `l3`, which `session` wants: configure it, or name `l1`",
+            ]
+        );
+    }
+
+    #[test]
+    fn is_certain_without_layers_only_where_nothing_is_kept() {
+        let report = checked(&Caches::single(Cache::memory()));
+        assert_eq!(
+            crate::told(module_path!(), report.findings()),
+            [
+                "the cache `sessions` has no layers, of which `session` wants `l3`: give it some, or \
+                 leave them out",
+            ]
+        );
+        assert_eq!(
+            crate::told(module_path!(), report.possible()),
+            [
+                "the cache `default` has no layers, of which `user` wants `l1`, `l3` and `l4`: give it \
+                 some, or leave them out",
+            ]
+        );
+        assert!(checked(&Caches::single(Cache::off())).is_clean());
+    }
+}

@@ -254,7 +254,7 @@ async fn a_number_whose_bytes_changed_is_no_entry() {
             assert!(SlotHead::parse(&slot).is_some());
             let at = slot.len() - from_the_end;
             slot[at] ^= 1;
-            let mut raw = store.connection();
+            let mut raw = store.connection().expect("it is one server");
             let _: () = redis::cmd("SET")
                 .arg("larder:v1::n")
                 .arg(slot)

@@ -1,5 +1,6 @@
 //! The promises, on process memory and on a real Redis alike.
 
+mod above;
 mod aging;
 mod attacked;
 mod batches;

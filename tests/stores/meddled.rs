@@ -1,12 +1,12 @@
 //! A real store whose calls a test can hold back or lose.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use larder::store::{
     Advance, Capabilities, Claim, Family, Filled, Increment, Incremented, LeaseRequest, Leased,
-    Nonce, Part, Patch, Reading, Scan, Scopes, Store,
+    Nonce, Part, Patch, Reading, Scan, Scopes, Store, Watcher,
 };
 use larder::{Pattern, StoreError};
 use larder_redis::RedisStore;
@@ -21,6 +21,8 @@ pub(crate) struct Meddled {
     pub(crate) answers: Option<Arc<Semaphore>>,
     /// Invalidations do not arrive, as in a network that loses one direction.
     pub(crate) loses_invalidations: Arc<AtomicBool>,
+    /// Each invalidation waits for a permit, if there is this.
+    pub(crate) invalidations: Option<Arc<Semaphore>>,
     /// Scans are refused.
     pub(crate) refuses_scans: Arc<AtomicBool>,
     /// Gets a permit for each fill that is about to be sent, and for each entry that was taken.
@@ -29,6 +31,8 @@ pub(crate) struct Meddled {
     pub(crate) holds_locks: bool,
     /// Each of these waits for a permit, if there is this.
     pub(crate) open: Option<Arc<Semaphore>>,
+    /// Who is to be told of changes: the test tells.
+    pub(crate) watcher: Arc<OnceLock<Arc<dyn Watcher>>>,
 }
 
 impl Meddled {
@@ -38,10 +42,12 @@ impl Meddled {
             read: Arc::new(Semaphore::new(0)),
             answers: None,
             loses_invalidations: Arc::default(),
+            invalidations: None,
             refuses_scans: Arc::default(),
             there: Arc::new(Semaphore::new(0)),
             holds_locks: false,
             open: None,
+            watcher: Arc::default(),
         }
     }
 
@@ -117,6 +123,13 @@ impl Store for Meddled {
     }
 
     async fn invalidate(&self, scopes: &[String], keys: &[String]) -> Result<(), StoreError> {
+        if let Some(invalidations) = &self.invalidations {
+            invalidations
+                .acquire()
+                .await
+                .expect("it stays open")
+                .forget();
+        }
         if !self.loses_invalidations.load(Ordering::SeqCst) {
             return self.store.invalidate(scopes, keys).await;
         }
@@ -170,6 +183,11 @@ impl Store for Meddled {
 
     async fn increment(&self, key: &str, increment: Increment) -> Result<Incremented, StoreError> {
         self.store.increment(key, increment).await
+    }
+
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        self.watcher.set(watcher).expect("asked once");
+        true
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -299,7 +299,7 @@ async fn a_full_server_that_evicts_generations_gives_misses_and_never_stale_valu
             .expect("it is there");
         let info: String = redis::cmd("INFO")
             .arg("stats")
-            .query_async(&mut store.connection())
+            .query_async(&mut store.connection().expect("it is one server"))
             .await
             .expect("it answers");
         assert!(

@@ -18,6 +18,7 @@ async fn raw(server: &RedisServer) -> ConnectionManager {
         .await
         .expect("it is there")
         .connection()
+        .expect("it is one server")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ mod compile_time;
 mod instructions;
 mod mutants;
 mod ratios;
-mod redis;
+mod servers;
 
 use std::env;
 use std::ffi::OsString;
@@ -22,7 +22,8 @@ usage: cargo xtask <command>
   mutants [name]       take each guard out of the code, and see that a test notices
   help                 show this text
 
-`test` and `bench` install `redis-server` with apt-get when it is missing and they may.
+`test` and `bench` install `redis-server` and `memcached` with apt-get when they are missing
+and they may.
 ";
 
 fn main() -> ExitCode {
@@ -32,9 +33,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     match command.as_str() {
-        "test" => with_redis(cargo("test", &["--workspace", "--all-features"]).args(rest)),
+        "test" => with_servers(cargo("test", &["--workspace", "--all-features"]).args(rest)),
         "bench" => {
-            let code = with_redis(&mut bench(rest));
+            let code = with_servers(&mut bench(rest));
             ratios::print();
             code
         }
@@ -81,9 +82,9 @@ fn cargo_path() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs `command` once `redis-server` is there, and ends as it ended.
-fn with_redis(command: &mut Command) -> ExitCode {
-    if let Err(problem) = redis::ensure_installed() {
+/// Runs `command` once the servers are there, and ends as it ended.
+fn with_servers(command: &mut Command) -> ExitCode {
+    if let Err(problem) = servers::ensure_installed() {
         return fail(&problem);
     }
     match command.status() {

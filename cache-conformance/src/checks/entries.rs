@@ -175,7 +175,7 @@ pub(crate) async fn who_counts_hits_counts_all(s: Subject) -> Outcome {
     }
     let entry = s.cache.entry::<u8>("key").await?.expect("it is there");
     // Process memory knows exactly; a server knows what it was set up to know, and about.
-    if s.store().is_none() {
+    if s.capabilities().is_none() {
         assert_eq!(entry.hit_count, Some(5));
     }
     Ok(())
@@ -187,7 +187,7 @@ pub(crate) async fn who_knows_the_last_access_tells_it(s: Subject) -> Outcome {
     s.cache.get::<u8>("key").await?;
     s.clock.advance(MINUTE / 2);
     let entry = s.cache.entry::<u8>("key").await?.expect("it is there");
-    if s.store().is_none() {
+    if s.capabilities().is_none() {
         let accessed = entry.last_accessed.expect("process memory knows");
         assert!(is_about(accessed, entry.created_at + MINUTE / 2));
     }

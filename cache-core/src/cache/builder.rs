@@ -1,15 +1,18 @@
 //! Setting up a cache in code.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::assemble::Assembly;
+use super::near::Near;
 use super::{Backend, Background, Cache, Shared, Ttls};
 use crate::clock::Clock;
 use crate::codec::{Codec, Compression, Encoding};
 use crate::flight::Flights;
 use crate::generation::Generations;
+use crate::layer::{Coherence, Layer, LayerName, LayerSet};
 use crate::memory::{Memory, MemoryLimit};
-use crate::remote::Remote;
 use crate::stats::Counters;
 use crate::store::Store;
 
@@ -30,6 +33,8 @@ pub struct CacheBuilder {
     time_budget: Duration,
     lease: Duration,
     encoding: Encoding,
+    layers: BTreeMap<LayerName, Layer>,
+    coherence: Coherence,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +57,8 @@ impl Default for CacheBuilder {
                 compress_above: 4_096,
                 ..Encoding::default()
             },
+            layers: BTreeMap::new(),
+            coherence: Coherence::default(),
         }
     }
 }
@@ -66,8 +73,30 @@ impl CacheBuilder {
 
     /// Keeps entries in this store instead of process memory.
     #[must_use]
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.behind = Behind::Store(Arc::new(store));
+    pub fn store(self, store: impl Store) -> Self {
+        self.dyn_store(Arc::new(store))
+    }
+
+    /// The same for a store whose type is not known.
+    #[must_use]
+    pub fn dyn_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.behind = Behind::Store(store);
+        self
+    }
+
+    /// Keeps entries in this layer, too; in place of what was said of it, and of
+    /// [`store`](Self::store). Lookups go through the layers in order.
+    #[must_use]
+    pub fn layer(mut self, name: LayerName, layer: Layer) -> Self {
+        self.layers.insert(name, layer);
+        self
+    }
+
+    /// How process memory above a store learns of what other processes changed;
+    /// [`Coherence::Push`] unless set.
+    #[must_use]
+    pub fn coherence(mut self, coherence: Coherence) -> Self {
+        self.coherence = coherence;
         self
     }
 
@@ -152,16 +181,39 @@ impl CacheBuilder {
     }
 
     /// The cache.
+    ///
+    /// # Panics
+    /// Where none of several stores can keep generations and leases, because each has only copies of
+    /// entries: someone else's web server alone, for example.
     #[must_use]
     pub fn build(self) -> Cache {
-        let backend = match self.behind {
-            Behind::Off => Backend::Off,
-            Behind::Memory => Backend::Memory(Memory::new(&self.limit, self.clock.clone())),
-            Behind::Store(store) => {
-                Backend::Remote(Remote::new(store, self.time_budget, self.lease))
-            }
+        let is_off = matches!(self.behind, Behind::Off);
+        let assembly = match self.behind {
+            Behind::Off => Assembly::default(),
+            Behind::Store(store) if self.layers.is_empty() => Assembly::of(store, self.time_budget),
+            Behind::Memory | Behind::Store(_) => Assembly::new(self.layers, self.time_budget),
         };
+        let (named_layers, most) = (assembly.names(), assembly.most());
+        let limit = match &assembly.memory {
+            Some(memory) => memory.limit.clone(),
+            None => self.limit,
+        };
+        let memory = || Memory::new(&limit, self.clock.clone());
+        let below = match assembly.below(self.coherence, self.lease, &self.clock) {
+            Ok(below) => below,
+            Err(error) => panic!("{error}"),
+        };
+        let (backend, above) = match below {
+            Some((remote, above)) => (Backend::Remote(remote), above),
+            None if is_off => (Backend::Off, None),
+            None => (Backend::Memory(memory()), None),
+        };
+        let near = above.as_ref().map(|_| Near {
+            memory: memory(),
+            flights: Flights::new(),
+        });
         Cache {
+            layers: LayerSet::ALL,
             shared: Arc::new(Shared {
                 backend,
                 flights: Flights::new(),
@@ -172,8 +224,11 @@ impl CacheBuilder {
                 clock: self.clock,
                 counters: Counters::new(),
                 background: Background::new(),
-                near: OnceLock::new(),
-                limit: self.limit,
+                near: near.map_or_else(OnceLock::new, OnceLock::from),
+                above,
+                limit,
+                most,
+                named_layers,
             }),
         }
     }

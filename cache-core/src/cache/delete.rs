@@ -97,6 +97,9 @@ impl Cache {
                 let beside = self
                     .beside()
                     .map_or(0, |beside| beside.delete_matching(&pattern));
+                if let Some(above) = &self.shared.above {
+                    above.forget_matching(&pattern);
+                }
                 let now = self.shared.clock.unix_millis();
                 let deleted = remote.delete_matching(&pattern, now).await;
                 Ok(beside + self.counted(remote, deleted)?)

@@ -8,29 +8,25 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use super::above::Pledge;
 use super::background::outwait;
+use super::layers::Stand;
 use super::near::Place;
 use super::shared_load::stale_in_memory;
 use super::store_load::Permit;
-use super::{Backend, BoxFuture, Cache, Mode, Tally, scopes};
+use super::{BoxFuture, Cache, Mode, Tally};
 use crate::flight::{Caller, Ending, Flight, Leading};
 use crate::freshness::Freshness;
 use crate::keep::Keep;
 use crate::key::Key;
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Memory};
 use crate::origin::Origin;
 use crate::outcome::{Outcome, SharedFailure};
 use crate::remote::{Budget, Found, Remote};
-use crate::spec::{Layers, Spec, Ttl};
+use crate::spec::{Spec, Ttl};
 use crate::stats::Count;
 use crate::tag::Tags;
-
-/// Where a value is looked for, and stored.
-#[derive(Clone, Copy)]
-pub(super) enum Stand<'c> {
-    Memory(Place<'c>),
-    Store(&'c Remote),
-}
 
 impl Cache {
     /// The value of `ask.spec.key`: from the store, from another caller's load, or from `origin`, whose
@@ -45,20 +41,25 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        let Some(stand) = self.stand(ask.spec.layers) else {
+        let layers = self.meant(ask.spec.layers);
+        let Some(stand) = self.stand(layers) else {
             ask.tally.add(Count::Miss);
             let result = run::<O, K, L>(&ask.tally, origin, None).await;
             return result.map_err(LoadFailure::or_panic);
         };
-        let (ask, origin) = match stand {
-            Stand::Memory(place) => match self.hit(place, ask, origin) {
+        let place = match stand {
+            Stand::Memory(place) => Some(place),
+            Stand::Store(_) => self.answering_above(&ask.spec.freshness, layers),
+        };
+        let (ask, origin) = match place {
+            Some(place) => match self.hit(place, ask, origin) {
                 Ok(held) => return held,
                 Err(missed) => missed,
             },
-            Stand::Store(_) => (ask, origin),
+            None => (ask, origin),
         };
         // Boxed, so that the future of a hit stays small: it is moved several times on its way.
-        Box::pin(self.miss(stand, ask, origin)).await
+        Box::pin(self.miss((stand, layers), ask, origin)).await
     }
 
     /// The same for a caller that is no future: it stands still while it waits for another one's load.
@@ -75,17 +76,10 @@ impl Cache {
         };
         match self.hit(place, ask, origin) {
             Ok(held) => held,
-            Err((ask, origin)) => pollster::block_on(self.miss(Stand::Memory(place), ask, origin)),
-        }
-    }
-
-    /// Where entries in these layers are; `None` for a cache that is off.
-    #[inline]
-    fn stand(&self, layers: Layers) -> Option<Stand<'_>> {
-        match (&self.shared.backend, layers) {
-            (Backend::Memory(memory), _) => Some(Stand::Memory(self.place(memory))),
-            (Backend::Remote(remote), Layers::All) => Some(Stand::Store(remote)),
-            (Backend::Remote(_) | Backend::Off, _) => self.near().map(Stand::Memory),
+            Err((ask, origin)) => {
+                let layers = self.meant(ask.spec.layers);
+                pollster::block_on(self.miss((Stand::Memory(place), layers), ask, origin))
+            }
         }
     }
 
@@ -164,7 +158,7 @@ impl Cache {
     /// for each function; what comes before a load and after it is made for each type of value.
     async fn miss<O, S, K, L>(
         &self,
-        stand: Stand<'_>,
+        (stand, layers): (Stand<'_>, LayerSet),
         mut ask: Ask<'_, O, S, K>,
         mut origin: L,
     ) -> Answer<O>
@@ -174,8 +168,8 @@ impl Cache {
         K: Fn(&O::Value) -> Keep,
         L: Origin<O, K>,
     {
-        let scopes = scopes(ask.spec);
-        let visit = ask.visit(&scopes);
+        let scopes = self.scopes(ask.spec);
+        let visit = ask.visit(&scopes, layers);
         let mut may_detach = L::DETACHES;
         loop {
             match self.enter::<O>(stand, &visit, may_detach).await {
@@ -300,6 +294,8 @@ pub(super) struct Leader<'c> {
     pub(super) leading: Leading<'c>,
     /// In a store; without one, nothing is stored.
     pub(super) permit: Option<Permit<'c>>,
+    /// What the value may have its place above the store by.
+    pub(super) pledge: Option<Pledge>,
     /// Whether the store did not answer: then it is not asked again for this lookup.
     pub(super) is_unanswered: bool,
 }
@@ -314,6 +310,7 @@ pub(super) struct Visit<'a> {
     pub(super) lock: bool,
     pub(super) freshness: &'a Freshness,
     pub(super) error_ttl: Ttl,
+    pub(super) layers: LayerSet,
     pub(super) tally: Tally<'a>,
 }
 
@@ -356,7 +353,7 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
     }
 
     /// The same without what is different for each function.
-    fn visit<'v>(&self, scopes: &'v [String]) -> Visit<'v>
+    fn visit<'v>(&self, scopes: &'v [String], layers: LayerSet) -> Visit<'v>
     where
         'a: 'v,
     {
@@ -370,6 +367,7 @@ impl<'a, O, S, K> Ask<'a, O, S, K> {
             lock: spec.lock,
             freshness: &spec.freshness,
             error_ttl: spec.error_ttl,
+            layers,
             tally: self.tally,
         }
     }

@@ -1,7 +1,8 @@
 //! Looking up without loading.
 
+use super::Cache;
+use super::layers::Stand;
 use super::store_load::Look;
-use super::{Backend, Cache, scopes};
 use crate::codec;
 use crate::error::Error;
 use crate::key::Key;
@@ -25,15 +26,13 @@ impl Cache {
     /// [`Error::Store`] when the store does not answer; annotated functions treat that as a miss.
     pub async fn get<T: Value>(&self, key: impl Into<Key>) -> Result<Option<T>, Error> {
         let key = key.into();
-        let value = match &self.shared.backend {
-            Backend::Off => None,
-            Backend::Memory(memory) => memory
-                .get(key.qualified())
-                .and_then(|entry| entry.value::<T>()),
-            Backend::Remote(remote) => {
-                let found = self.find_in(remote, &key).await?;
-                found.and_then(|found| self.decode(&found))
+        let value = match self.stand(self.layers) {
+            None => None,
+            Some(Stand::Memory(place)) => {
+                let entry = place.memory.get(key.qualified());
+                entry.and_then(|entry| entry.value::<T>())
             }
+            Some(Stand::Store(remote)) => self.get_through(remote, &key).await?,
         };
         self.count_lookup(value.is_some());
         Ok(value)
@@ -61,16 +60,22 @@ impl Cache {
     ) -> Result<Vec<Option<T>>, Error> {
         let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
         let mut values = Vec::with_capacity(keys.len());
-        match &self.shared.backend {
-            Backend::Off => values.resize(keys.len(), None),
-            Backend::Memory(memory) => values.extend(keys.iter().map(|key| {
-                let entry = memory.get(key.qualified())?;
+        match self.stand(self.layers) {
+            None => values.resize(keys.len(), None),
+            Some(Stand::Memory(place)) => values.extend(keys.iter().map(|key| {
+                let entry = place.memory.get(key.qualified())?;
                 entry.value::<T>()
             })),
-            Backend::Remote(remote) => {
+            Some(Stand::Store(remote)) => {
                 for keys in keys.chunks(WHOLE_AT_ONCE) {
                     let found = self.find_many_in(remote, keys, Part::Whole).await?;
-                    values.extend(found.iter().map(|found| self.decode(found.as_ref()?)));
+                    for found in &found {
+                        let value = found.as_ref().and_then(|found| self.decode(found));
+                        if value.is_some() {
+                            self.shared.counters.add_below();
+                        }
+                        values.push(value);
+                    }
                 }
             }
         }
@@ -86,10 +91,10 @@ impl Cache {
     /// As [`get`](Self::get).
     pub async fn exists(&self, key: impl Into<Key>) -> Result<bool, Error> {
         let key = key.into();
-        match &self.shared.backend {
-            Backend::Off => Ok(false),
-            Backend::Memory(memory) => Ok(memory.peek_value(key.qualified()).is_some()),
-            Backend::Remote(remote) => Ok(self.find_in(remote, &key).await?.is_some()),
+        match self.stand(self.layers) {
+            None => Ok(false),
+            Some(Stand::Memory(place)) => Ok(place.memory.peek_value(key.qualified()).is_some()),
+            Some(Stand::Store(remote)) => Ok(self.find_in(remote, &key).await?.is_some()),
         }
     }
 
@@ -98,16 +103,47 @@ impl Cache {
         &self,
         spec: &Spec<S>,
     ) -> Result<Option<V>, Error> {
-        let Backend::Remote(remote) = &self.shared.backend else {
+        let layers = self.meant(spec.layers);
+        let Some(Stand::Store(remote)) = self.stand(layers) else {
             return self.get(&spec.key).await;
         };
-        let look = self
-            .look::<V>(remote, &spec.key, &scopes(spec), &mut remote.budget())
-            .await?;
-        Ok(match look {
-            Look::Held(value, _) => Some(value),
+        let mut budget = remote.budget();
+        if let Some(value) = self.get_above(remote, &spec.key, layers, &mut budget).await {
+            return Ok(Some(value));
+        }
+        let scopes = self.scopes(spec);
+        let pledge = self.pledge(layers, &spec.key, &scopes);
+        let look = self.look::<V>(remote, &spec.key, &scopes, &mut budget);
+        Ok(match look.await? {
+            Look::Held(value, found) => {
+                self.promote(&spec.key, pledge, &found, &value);
+                Some(value)
+            }
             Look::Nothing(_) | Look::Distrusted => None,
         })
+    }
+
+    /// The value of a key of which nothing is known: from above the store, or from there.
+    async fn get_through<T: Value>(&self, remote: &Remote, key: &Key) -> Result<Option<T>, Error> {
+        let mut budget = remote.budget();
+        let value = self.get_above(remote, key, self.layers, &mut budget);
+        if let Some(value) = value.await {
+            return Ok(Some(value));
+        }
+        let above = self.above(self.layers);
+        let early = above.and_then(|above| above.pledge_early(key.qualified()));
+        let Some(found) = self.find_within(remote, key, &mut budget).await? else {
+            return Ok(None);
+        };
+        let value = self.decode::<T>(&found);
+        if let Some(value) = &value {
+            self.shared.counters.add_below();
+            if let Some(early) = early {
+                let pledge = early.complete(key.qualified(), &found.scopes());
+                self.promote(key, pledge, &found, value);
+            }
+        }
+        Ok(value)
     }
 
     /// The usable entry of a key of which nothing is known. Counts what goes wrong.

@@ -3,13 +3,14 @@
 use std::future::IntoFuture;
 use std::sync::Arc;
 
+use super::layers::Stand;
 use super::named::{Named, entry_options};
+use super::near::Place;
 use super::set::{New, Stored};
-use super::{Backend, BoxFuture, Cache, scopes};
+use super::{BoxFuture, Cache};
 use crate::codec::{self, Number};
 use crate::error::Error;
 use crate::key::Key;
-use crate::memory::Memory;
 use crate::remote::{Found, Remote};
 use crate::spec::Spec;
 use crate::store::{Increment, Incremented};
@@ -59,17 +60,17 @@ impl Cache {
 
     async fn count_in_memory<S: Fn(&mut Tags)>(
         &self,
-        memory: &Memory,
+        Place { memory, flights }: Place<'_>,
         spec: &Spec<S>,
         by: i64,
     ) -> Result<i64, Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = scopes(spec);
+        let scopes = self.scopes(spec);
         let key = spec.key.qualified();
         let beginning = self.resident(memory, key, &scopes, lifetime, by);
         // Before the lock, so that it is dropped after it: the value's destructor is the user's.
         let found;
-        let mut flights = self.shared.flights.lock(key);
+        let mut flights = flights.lock(key);
         found = memory.find(key);
         let old = found.as_ref().filter(|entry| memory.has_value(entry));
         let (sum, entry) = match old {
@@ -114,12 +115,13 @@ impl Cache {
         if !remote.store.capabilities().increment {
             return Err(remote.store.unsupported("counting").into());
         }
-        let scopes = scopes(spec);
+        let scopes = self.scopes(spec);
         let new = New {
             key: &spec.key,
             scopes: &scopes,
             lifetime,
             value: &by,
+            layers: self.layers,
         };
         let mut budget = remote.budget();
         loop {
@@ -194,11 +196,11 @@ impl<'c> IntoFuture for Count<'c> {
             let spec = entry.into_spec();
             let by = by.ok_or_else(|| overflow(&spec.key, i64::MIN))?;
             cache.shared.fences.note_key(spec.key.qualified());
-            match &cache.shared.backend {
+            match cache.stand(cache.layers) {
                 // Nothing is kept, so every count begins.
-                super::Backend::Off => Ok(by),
-                Backend::Memory(memory) => cache.count_in_memory(memory, &spec, by).await,
-                Backend::Remote(remote) => cache.count_in(remote, &spec, by).await,
+                None => Ok(by),
+                Some(Stand::Memory(place)) => cache.count_in_memory(place, &spec, by).await,
+                Some(Stand::Store(remote)) => cache.count_in(remote, &spec, by).await,
             }
         })
     }

@@ -210,6 +210,9 @@ impl Cache {
         for scope in &scopes {
             self.shared.generations.end(scope);
         }
+        if let Some(above) = &self.shared.above {
+            above.forget(&scopes, &[]);
+        }
         for key in &keys {
             self.forget(key);
         }
@@ -246,6 +249,9 @@ impl Cache {
     pub(super) fn forget_beside(&self, key: &str) {
         if let Some(beside) = self.beside() {
             drop(beside.take(key));
+        }
+        if let Some(above) = &self.shared.above {
+            above.forget_key(key);
         }
     }
 }

@@ -60,6 +60,7 @@ impl Cache {
             Ttl::For(ttl) => ttl,
             Ttl::Never => Duration::MAX,
         };
+        let ttl = self.shared.most.map_or(ttl, |most| most.min(ttl));
         let forever = ttl == Duration::MAX;
         (!ttl.is_zero()).then(|| Lifetime {
             ttl: (!forever).then(|| freshness.jitter.shorten(ttl)),

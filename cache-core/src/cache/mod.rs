@@ -1,5 +1,7 @@
 //! The cache: one handle, whatever is behind it.
 
+mod above;
+mod assemble;
 mod background;
 mod builder;
 mod delete;
@@ -9,6 +11,8 @@ mod fetch;
 mod get;
 mod increment;
 mod invalidate;
+mod landing;
+mod layers;
 mod lifetime;
 mod load;
 mod many_load;
@@ -29,6 +33,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
+pub(crate) use self::above::Above;
 pub(crate) use self::background::{Background, Order};
 pub use self::builder::CacheBuilder;
 pub use self::entry::{Cursor, Entry, Page};
@@ -49,11 +56,14 @@ use crate::event::Bus;
 use crate::fence::Fences;
 use crate::flight::Flights;
 use crate::generation::{EVERYTHING, Generations, namespace_scope};
+use crate::health::TierHealth;
 use crate::key::Key;
+use crate::layer::{LayerName, LayerSet};
 use crate::memory::{Memory, MemoryLimit};
-use crate::remote::Remote;
+use crate::remote::{Budget, Remote};
 use crate::spec::Spec;
 use crate::stats::{Count as Counted, Counters, Stats, TierStats};
+use crate::store::{Store as _, own_scope};
 use crate::tag::{Tag, Tags};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -78,6 +88,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Clone)]
 pub struct Cache {
     shared: Arc<Shared>,
+    /// Those that this handle is about.
+    layers: LayerSet,
 }
 
 struct Shared {
@@ -94,8 +106,14 @@ struct Shared {
     background: Background,
     /// Process memory beside a store, for functions that use no other layer.
     near: OnceLock<Near>,
+    /// What that depends on where it is a layer above the store.
+    above: Option<Arc<Above>>,
     /// How much any process memory of this cache may hold.
     limit: MemoryLimit,
+    /// How long an entry is kept at most where the cache has one layer alone.
+    most: Option<Duration>,
+    /// The layers that it was given by name.
+    named_layers: Option<LayerSet>,
 }
 
 #[derive(Debug)]
@@ -162,20 +180,71 @@ impl Cache {
     /// What the cache did so far. Cheap, but for what it holds see [`survey`](Self::survey).
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.counters.snapshot();
-        let mut tier = TierStats::new(self.store_name(), &stats);
+        let counters = &self.shared.counters;
+        let mut stats = counters.snapshot();
+        let mut tiers = Vec::new();
         match &self.shared.backend {
-            Backend::Off => {}
+            Backend::Off => tiers.push(TierStats::new("off", &stats)),
             Backend::Memory(memory) => {
+                let mut tier = TierStats::new("memory", &stats);
                 tier.entries = Some(memory.len());
                 tier.evictions = Some(memory.evictions());
+                tiers.push(tier);
             }
-            Backend::Remote(remote) => stats.queued_invalidations = remote.queued() as u64,
+            Backend::Remote(remote) => {
+                stats.queued_invalidations = remote.queued() as u64;
+                let below = counters.below();
+                if let (Some(above), Some(beside)) = (&self.shared.above, self.beside()) {
+                    tiers.push(TierStats {
+                        hits: stats.hits.saturating_sub(below),
+                        misses: stats.misses + below,
+                        entries: Some(beside.memory.len()),
+                        evictions: Some(beside.memory.evictions()),
+                        layer: Some(LayerName::L1),
+                        promotions: above.promotions(),
+                        ..TierStats::new("memory", &stats)
+                    });
+                }
+                let mut stores = remote.store.tiers();
+                if let [only] = &mut *stores {
+                    only.hits = match &self.shared.above {
+                        Some(_) => below,
+                        None => stats.hits,
+                    };
+                    only.misses = stats.misses;
+                    only.layer = self.shared.named_layers.and(remote.layers().iter().next());
+                }
+                tiers.append(&mut stores);
+            }
         }
-        stats.entries = tier.entries;
-        stats.evictions = tier.evictions;
-        stats.tiers = vec![tier];
+        if let Some(first) = tiers.first() {
+            (stats.entries, stats.evictions) = (first.entries, first.evictions);
+        }
+        stats.tiers = tiers;
         stats
+    }
+
+    /// Asks each tier whether it can be used.
+    pub(crate) async fn tier_health(&self) -> Vec<TierHealth> {
+        let stores = match &self.shared.backend {
+            Backend::Off | Backend::Memory(_) => {
+                return vec![TierHealth::of(self.store_name(), async { Ok(()) }).await];
+            }
+            Backend::Remote(remote) => remote.stores(),
+        };
+        let mut tiers = Vec::new();
+        if self.shared.above.is_some() {
+            tiers.push(TierHealth::of("memory", async { Ok(()) }).await);
+        }
+        let asked = stores.iter().map(|store| {
+            let mut budget = Budget::new(store.name(), store.time_budget());
+            TierHealth::of(
+                store.name(),
+                async move { budget.spend(store.ping()).await },
+            )
+        });
+        tiers.extend(join_all(asked).await);
+        tiers
     }
 
     /// Whether the store behind the cache can be used.
@@ -268,13 +337,27 @@ impl fmt::Debug for Cache {
     }
 }
 
-/// The scopes that an entry is in: everything, its namespace, its tags.
-fn scopes<F: Fn(&mut Tags)>(spec: &Spec<F>) -> Vec<String> {
-    scopes_of(&spec.key, &spec.to_tags())
+impl Cache {
+    /// The scopes that an entry is in: everything, its namespace, its tags, and where copies of it may
+    /// lie in several stores, one of its own at the end.
+    fn scopes<F: Fn(&mut Tags)>(&self, spec: &Spec<F>) -> Vec<String> {
+        self.scopes_of(&spec.key, &spec.to_tags())
+    }
+
+    /// The same for a key and its tags.
+    fn scopes_of(&self, key: &Key, tags: &Tags) -> Vec<String> {
+        let mut scopes = shared_scopes(key, tags);
+        if let Backend::Remote(remote) = &self.shared.backend
+            && remote.has_own_scopes
+        {
+            scopes.push(own_scope(key.qualified()));
+        }
+        scopes
+    }
 }
 
-/// The same for a key and its tags.
-fn scopes_of(key: &Key, tags: &Tags) -> Vec<String> {
+/// The scopes that an entry shares with others.
+fn shared_scopes(key: &Key, tags: &Tags) -> Vec<String> {
     let mut scopes = Vec::with_capacity(tags.iter().len() + 2);
     scopes.push(EVERYTHING.to_owned());
     if let Some(namespace) = key.namespace() {

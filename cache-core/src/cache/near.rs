@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Backend, Cache, scopes};
+use super::above::is_above;
+use super::{Backend, Cache};
 use crate::error::Error;
 use crate::flight::Flights;
+use crate::freshness::Freshness;
 use crate::key::{Key, Pattern};
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Memory};
+use crate::remote::{Budget, Remote};
 use crate::spec::Spec;
 use crate::stats::{Count, Counters};
 use crate::tag::Tags;
@@ -72,7 +76,7 @@ impl Cache {
             let key = spec.key.qualified();
             self.shared.fences.note_key(key);
             let value = value.clone();
-            let entry = self.resident(place.memory, key, &scopes(spec), lifetime, value);
+            let entry = self.resident(place.memory, key, &self.scopes(spec), lifetime, value);
             let mut flights = place.flights.lock(key);
             flights.revoke(key);
             let replaced = place.memory.place(Arc::clone(&entry));
@@ -81,6 +85,56 @@ impl Cache {
             place.memory.admit(entry);
         }
         Ok(())
+    }
+
+    /// The process memory above the store, where it answers without asking that.
+    #[inline]
+    pub(super) fn answering_above(
+        &self,
+        freshness: &Freshness,
+        layers: LayerSet,
+    ) -> Option<Place<'_>> {
+        let above = self.above(layers)?;
+        // A hit that renews its entry must renew it in the store.
+        let may = above.answers_at_once() && !freshness.renews;
+        may.then(|| self.beside()).flatten()
+    }
+
+    /// What process memory above the store has, where each hit is checked by the store.
+    pub(super) async fn checked_above<V: Local>(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        freshness: &Freshness,
+        layers: LayerSet,
+        budget: &mut Budget<'_>,
+    ) -> Option<V> {
+        let above = self.above(layers)?;
+        if above.answers_at_once() || freshness.watches_hits() {
+            return None;
+        }
+        let entry = self.beside()?.memory.get(key.qualified())?;
+        let value = entry.value()?;
+        let now = self.shared.clock.unix_millis();
+        let check = above.is_current(&entry, &*remote.store, now);
+        // Where the store cannot say, it is asked as if there were nothing here.
+        budget.spend(check).await.unwrap_or(false).then_some(value)
+    }
+
+    /// What process memory above the store answers to a direct lookup.
+    pub(super) async fn get_above<V: Local>(
+        &self,
+        remote: &Remote,
+        key: &Key,
+        layers: LayerSet,
+        budget: &mut Budget<'_>,
+    ) -> Option<V> {
+        let freshness = Freshness::default();
+        if let Some(place) = self.answering_above(&freshness, layers) {
+            return place.memory.get(key.qualified())?.value();
+        }
+        self.checked_above(remote, key, &freshness, layers, budget)
+            .await
     }
 
     /// Forgets a key in process memory, and keeps loads of it that are under way from being stored.
@@ -120,7 +174,8 @@ impl<'c> Place<'c> {
         let mut deleted = 0;
         for entry in self.memory.parts().flatten() {
             if pattern.matches_qualified(&entry.key) {
-                let was_usable = self.memory.has_value(&entry);
+                // What a store has, too, is counted there.
+                let was_usable = self.memory.has_value(&entry) && !is_above(&entry);
                 // Replaced meanwhile, the newer one goes: it may have been loaded before.
                 deleted += u64::from(self.take(&entry.key).is_some() && was_usable);
             }

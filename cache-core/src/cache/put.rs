@@ -47,6 +47,7 @@ use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 
+use super::landing::Fill;
 use super::lifetime::Lifetime;
 use super::near::Place;
 use super::puts::{Given, Puts, Spot};
@@ -56,7 +57,7 @@ use crate::fence::Fence;
 use crate::remote::{Budget, HeldLease, Remote, Ticket};
 use crate::spec::Layers;
 use crate::stats::{Count, Counters};
-use crate::store::{Advance, Claim, Expected, Filled, Lease, LeaseRequest, Leased, Nonce};
+use crate::store::{Advance, Claim, Expected, Lease, LeaseRequest, Leased, Nonce};
 
 /// What a write that puts holds while its body runs. Dropped, it leaves nothing behind.
 pub(crate) struct Opened {
@@ -406,7 +407,7 @@ impl Cache {
             budget,
         );
         match filling.await {
-            Ok(filled) => Ok(filled == Filled::Stored),
+            Ok(filled) => Ok(matches!(filled, Fill::Stored(_))),
             Err(Error::Store(error)) => Err(error),
             Err(error) => {
                 // A mistake in the program, not in the weather: it will be so every time.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::lifetime::Lifetime;
-use super::{Cache, Targets, scopes};
+use super::{Cache, Targets, shared_scopes};
 use crate::codec::{self, Encoded, Encoding};
 use crate::error::Error;
 use crate::freshness::Freshness;
@@ -96,7 +96,11 @@ impl Spot {
     fn new<S: Fn(&mut Tags)>(site: &'static Site, spec: Spec<S>) -> Self {
         Self {
             site,
-            scopes: scopes(&spec),
+            scopes: match site.home() {
+                Ok(cache) => cache.scopes(&spec),
+                // Without a cache there is nothing to be put into either.
+                Err(_) => shared_scopes(&spec.key, &spec.to_tags()),
+            },
             key: spec.key,
             ttl: spec.ttl,
             freshness: spec.freshness,

@@ -6,18 +6,22 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::landing::Fill;
+use super::layers::Stand;
 use super::lifetime::Lifetime;
 use super::named::{About, Named, entry_options};
-use super::{Backend, BoxFuture, Cache, scopes};
+use super::near::Place;
+use super::{BoxFuture, Cache};
 use crate::codec;
 use crate::envelope;
 use crate::error::Error;
 use crate::key::Key;
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Memory, Resident};
 use crate::remote::{Age, Budget, Found, HeldLease, Remote, Sight};
 use crate::spec::Spec;
 use crate::stats::Count;
-use crate::store::{Claim, Expected, Filled, LeaseRequest, Leased, Nonce};
+use crate::store::{Claim, Expected, LeaseRequest, Leased, Nonce};
 use crate::tag::Tags;
 use crate::value::{Local, Value};
 
@@ -118,12 +122,12 @@ impl Cache {
         value: &V,
     ) -> Result<(), Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = admitted(spec)?;
+        let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
-        match &self.shared.backend {
-            Backend::Off => Ok(()),
-            Backend::Memory(_) => self.prime_near(spec, value),
-            Backend::Remote(remote) => {
+        match self.stand(self.meant(spec.layers)) {
+            None => Ok(()),
+            Some(Stand::Memory(_)) => self.prime_near(spec, value),
+            Some(Stand::Store(remote)) => {
                 self.shared.fences.note_key(key);
                 self.shared.flights.revoke(key);
                 self.forget_beside(key);
@@ -132,6 +136,7 @@ impl Cache {
                     scopes: &scopes,
                     lifetime,
                     value,
+                    layers: self.meant(spec.layers),
                 };
                 let budget = &mut remote.budget();
                 if remote.distrusts(&spec.key, &scopes) {
@@ -160,17 +165,17 @@ impl Cache {
         value: &V,
     ) -> Result<bool, Error> {
         let lifetime = self.lifetime_of(spec.ttl, &spec.freshness, &spec.key)?;
-        let scopes = admitted(spec)?;
+        let scopes = self.admitted(spec)?;
         let key = spec.key.qualified();
         self.shared.fences.note_key(key);
-        match &self.shared.backend {
-            Backend::Off => Ok(false),
-            Backend::Memory(memory) => {
+        match self.stand(self.meant(spec.layers)) {
+            None => Ok(false),
+            Some(Stand::Memory(Place { memory, flights })) => {
                 let entry = self.resident(memory, key, &scopes, lifetime, value.clone());
                 // Before the lock, so that it is dropped after it: the value's destructor is the
                 // user's.
                 let found;
-                let mut flights = self.shared.flights.lock(key);
+                let mut flights = flights.lock(key);
                 found = memory.find(key);
                 if found.as_ref().is_some_and(|entry| memory.has_value(entry)) {
                     drop(flights);
@@ -183,12 +188,13 @@ impl Cache {
                 memory.admit(entry);
                 Ok(true)
             }
-            Backend::Remote(remote) => {
+            Some(Stand::Store(remote)) => {
                 let new = New {
                     key: &spec.key,
                     scopes: &scopes,
                     lifetime,
                     value,
+                    layers: self.meant(spec.layers),
                 };
                 let mut budget = remote.budget();
                 loop {
@@ -202,6 +208,18 @@ impl Cache {
                     }
                 }
             }
+        }
+    }
+
+    /// The scopes of an entry, if an entry can be in so many. Said before anything is done.
+    fn admitted<S: Fn(&mut Tags)>(&self, spec: &Spec<S>) -> Result<Vec<String>, Error> {
+        let scopes = self.scopes(spec);
+        if envelope::admits(&scopes) {
+            Ok(scopes)
+        } else {
+            Err(Error::TooManyTags {
+                key: spec.key.full().to_owned(),
+            })
         }
     }
 
@@ -277,6 +295,7 @@ impl Cache {
             Expected::NoEntry | Expected::Entry(_) => Claim::Shared,
         };
         loop {
+            let pledge = self.pledge(new.layers, new.key, new.scopes);
             let held = HeldLease::ask(remote, new.key, claim);
             let request = LeaseRequest {
                 token: held.token(),
@@ -310,8 +329,12 @@ impl Cache {
                         .await?;
                     held.used();
                     return Ok(match filled {
-                        Filled::Stored => Stored::Here,
-                        Filled::Overtaken => Stored::Overtaken(lease.over),
+                        Fill::Stored(landing) => {
+                            let value = || new.value.clone();
+                            self.land_above(new.key, pledge, landing, new.lifetime, value);
+                            Stored::Here
+                        }
+                        Fill::Overtaken => Stored::Overtaken(lease.over),
                     });
                 }
                 // A lock, a set or a refresh is under way: this value is newer than theirs.
@@ -325,18 +348,6 @@ impl Cache {
                 }
             }
         }
-    }
-}
-
-/// The scopes of an entry, if an entry can be in so many. Said before anything is done.
-fn admitted<S: Fn(&mut Tags)>(spec: &Spec<S>) -> Result<Vec<String>, Error> {
-    let scopes = scopes(spec);
-    if envelope::admits(&scopes) {
-        Ok(scopes)
-    } else {
-        Err(Error::TooManyTags {
-            key: spec.key.full().to_owned(),
-        })
     }
 }
 
@@ -356,6 +367,7 @@ pub(super) struct New<'a, V> {
     pub(super) scopes: &'a [String],
     pub(super) lifetime: Lifetime,
     pub(super) value: &'a V,
+    pub(super) layers: LayerSet,
 }
 
 /// Stores a value when awaited: see [`Cache::set`].

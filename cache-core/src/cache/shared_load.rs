@@ -97,6 +97,7 @@ impl Cache {
                     return Entered::Lead(Leader {
                         leading,
                         permit: None,
+                        pledge: None,
                         is_unanswered: false,
                     });
                 }

@@ -10,11 +10,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::background::outwait_flight;
 use super::fetch::{Answer, Entered, Leader, LoadFailure, StoreHit, Visit, Waited, wait_for};
+use super::landing::{Fill, Landing, count_fill};
 use super::lifetime::Lifetime;
-use super::{BoxFuture, Cache, Mode, Tally};
+use super::{BoxFuture, Cache, Mode};
 use crate::clock::Tick;
 use crate::codec::{self, Coding, Encoded, Unreadable};
-use crate::envelope;
 use crate::error::{Error, StoreError};
 use crate::flight::{Caller, Ending, Flight, Leading, Moment};
 use crate::freshness::Freshness;
@@ -24,7 +24,7 @@ use crate::outcome::Outcome;
 use crate::remote::{Age, Budget, Found, HeldLease, Remote, Seen, Sight};
 use crate::spec::Ttl;
 use crate::stats::Count;
-use crate::store::{Claim, Expected, Filled, Lease, LeaseRequest, Leased, Nonce};
+use crate::store::{Claim, Expected, Lease, LeaseRequest, Leased, Nonce};
 use crate::value::{Local, Value};
 
 /// How often a caller that waits for another process's load looks again: soon at first, because
@@ -93,14 +93,33 @@ impl Cache {
         let mut has_queued = false;
         // What an early load is to replace.
         let mut old = None;
+        if mode == Mode::Read
+            && let Some(value) = self
+                .checked_above::<O::Value>(
+                    remote,
+                    visit.key,
+                    visit.freshness,
+                    visit.layers,
+                    &mut budget,
+                )
+                .await
+        {
+            tally.add(Count::Hit);
+            return Entered::Done(Ok(value));
+        }
         loop {
             let looked = self.shared.flights.moment();
+            let pledge = self.pledge(visit.layers, visit.key, visit.scopes);
             let look = self.look_held::<O>(remote, visit, Age::Fresh, &mut budget);
             let seen = match look.await {
                 Ok(Look::Held(held, found)) => match (mode, &held) {
                     (Mode::Read, _) => {
                         if !has_missed {
                             tally.add(Count::Hit);
+                            self.shared.counters.add_below();
+                        }
+                        if let Ok(value) = &held {
+                            self.promote(visit.key, pledge, &found, value);
                         }
                         return Entered::Hit(StoreHit {
                             remote,
@@ -189,6 +208,7 @@ impl Cache {
                     return Entered::Lead(Leader {
                         leading,
                         permit,
+                        pledge,
                         is_unanswered,
                     });
                 }
@@ -200,7 +220,7 @@ impl Cache {
     pub(super) async fn land_in_store<O: Outcome>(
         &self,
         visit: &Visit<'_>,
-        leader: Leader<'_>,
+        mut leader: Leader<'_>,
         value: O::Value,
         ttl: Option<Ttl>,
     ) -> O::Value {
@@ -215,7 +235,11 @@ impl Cache {
             && let Some(lifetime) = self.lifetime(ttl, visit.freshness)
         {
             let encode = |bytes| O::Coding::encode(&entry.value, bytes, self.shared.encoding);
-            self.fill_under(visit, leader, lifetime, encode).await;
+            let pledge = leader.pledge.take();
+            if let Some(landing) = self.fill_under(visit, leader, lifetime, encode).await {
+                let value = || entry.value.clone();
+                self.land_above(visit.key, pledge, landing, lifetime, value);
+            }
         } else {
             self.remove_older(visit, &leader).await;
             leader.leading.land(Ending::Abandoned, || {});
@@ -311,7 +335,8 @@ impl Cache {
         leader: Leader<'_>,
         lifetime: Lifetime,
         encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
-    ) {
+    ) -> Option<Landing> {
+        let mut landing = None;
         let Leader {
             leading, permit, ..
         } = leader;
@@ -324,21 +349,23 @@ impl Cache {
         {
             let is_overtaken = !leading.may_store() || remote.distrusts(key, scopes);
             let filled = if is_overtaken {
-                Ok(Filled::Overtaken)
+                Ok(Fill::Overtaken)
             } else {
                 let budget = &mut remote.budget();
                 self.fill(remote, key, scopes, lifetime, encode, &lease, budget)
                     .await
             };
             count_fill(&visit.tally, key, &filled);
-            if matches!(filled, Ok(Filled::Stored)) {
+            if let Ok(Fill::Stored(stored)) = filled {
                 if visit.mode == Mode::Early {
                     self.shared.background.replaced(key.qualified());
                 }
                 held.used();
+                landing = Some(stored);
             }
         }
         leading.land(Ending::Abandoned, || {});
+        landing
     }
 
     /// Gives the entry of a hit its ttl again, where it says so; the answer.
@@ -563,43 +590,6 @@ impl Cache {
             }
         }
     }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one step of one lookup, with all it knows"
-    )]
-    pub(super) async fn fill(
-        &self,
-        remote: &Remote,
-        key: &Key,
-        scopes: &[String],
-        lifetime: Lifetime,
-        encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
-        lease: &Lease,
-        budget: &mut Budget<'_>,
-    ) -> Result<Filled, Error> {
-        if !envelope::admits(scopes) {
-            return Err(Error::TooManyTags {
-                key: key.full().to_owned(),
-            });
-        }
-        // A generation that was missing can never be current again under this entry.
-        let Some(generations) = lease
-            .generations
-            .iter()
-            .copied()
-            .collect::<Option<Vec<Nonce>>>()
-        else {
-            return Ok(Filled::Overtaken);
-        };
-        let times = lifetime.times(self.shared.clock.unix_millis());
-        let entry = envelope::seal(key.qualified(), scopes, &generations, times, encode)?;
-        let kept = lifetime.kept();
-        let fill = remote
-            .store
-            .fill(key.qualified(), lease.token, &entry, scopes, kept);
-        Ok(budget.spend(fill).await?)
-    }
 }
 
 /// A look at the store, decoded.
@@ -660,20 +650,4 @@ pub(super) async fn renewals(remote: &Remote, leases: Vec<(&str, Nonce)>) {
 async fn renew(remote: &Remote, key: &str, token: Nonce) {
     let renewal = remote.store.renew(key, token, remote.lease);
     let _ = remote.budget().spend(renewal).await;
-}
-
-fn count_fill(tally: &Tally<'_>, key: &Key, filled: &Result<Filled, Error>) {
-    match filled {
-        Ok(Filled::Stored) => {}
-        Ok(Filled::Overtaken) => tally.add(Count::Overtaken),
-        Err(error @ Error::Encode { .. }) => {
-            // A mistake in the program, not in the weather: it will be so every time.
-            tally.add(Count::StoreError);
-            tracing::warn!(%error, %key, "a loaded value cannot be stored");
-        }
-        Err(error) => {
-            tally.add(Count::StoreError);
-            tracing::debug!(%error, %key, "a loaded value was not stored");
-        }
-    }
 }

@@ -14,7 +14,9 @@ use super::named::Named;
 use super::report::Report;
 use super::suggestion::{Suggestion, nearest};
 use super::templates::ValueType;
-use crate::caches::Caches;
+use crate::caches::{Caches, DEFAULT};
+use crate::layer::{LayerName, LayerSet};
+use crate::spec::Layers;
 
 type Check = fn(&Model, &mut Findings);
 
@@ -51,6 +53,7 @@ pub(super) fn check(graph: &Graph, caches: Option<&Caches>) -> Report {
     }
     if let Some(caches) = caches {
         unknown_caches(graph, caches, &mut findings);
+        unknown_layers(graph, caches, &mut findings);
     }
     let Findings {
         mut certain,
@@ -243,6 +246,32 @@ fn unknown_caches(graph: &Graph, caches: &Caches, findings: &mut Findings) {
             };
             findings.add(finding, true);
         }
+    }
+}
+
+/// Process memory, as `layer = "l1"`, is in every cache.
+fn unknown_layers(graph: &Graph, caches: &Caches, findings: &mut Findings) {
+    for site in &graph.sites {
+        let name = site.cache_name().unwrap_or(DEFAULT);
+        let (Layers::Only(wanted), Ok(cache)) = (site.used_layers(), caches.named(name)) else {
+            continue;
+        };
+        let known = cache.named_layers();
+        let is_missing = |layer: &LayerName| known.is_none_or(|known| !known.contains(*layer));
+        let missing: Vec<LayerName> = wanted.iter().filter(is_missing).collect();
+        let is_off = !cache.keeps(LayerSet::ALL);
+        if missing.is_empty() || is_off {
+            continue;
+        }
+        let finding = Finding::UnknownLayer {
+            layers: missing,
+            cache: name.to_owned(),
+            wanted_by: site.declared(),
+            known: known.map_or_else(Vec::new, |known| known.iter().collect()),
+        };
+        // A cache without layers stands in for one that has some, on one's own machine or in tests, as
+        // long as it keeps something for the function.
+        findings.add(finding, known.is_some() || !cache.keeps(wanted));
     }
 }
 

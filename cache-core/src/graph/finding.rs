@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::declared::Declaration;
 use super::suggestion::Suggestion;
+use crate::layer::LayerName;
 
 /// A mistake that no function shows by itself. It displays as one sentence: what is wrong, where, and
 /// how to mend it.
@@ -65,6 +66,17 @@ pub enum Finding {
         wanted_by: Declaration,
         /// The names that there are.
         known: Vec<String>,
+    },
+    /// Layers that a function names and its cache does not have.
+    UnknownLayer {
+        /// The layers.
+        layers: Vec<LayerName>,
+        /// The cache's name.
+        cache: String,
+        /// Who wants them.
+        wanted_by: Declaration,
+        /// The layers that there are; none for a cache that is one store, or process memory.
+        known: Vec<LayerName>,
     },
 }
 
@@ -171,7 +183,36 @@ impl fmt::Display for Finding {
                  {}",
                 known.join(", ")
             ),
+            Self::UnknownLayer {
+                layers,
+                cache,
+                wanted_by,
+                known,
+            } => {
+                let (layers, known) = (names(layers, "and"), names(known, "or"));
+                if known.is_empty() {
+                    return write!(
+                        f,
+                        "the cache `{cache}` has no layers, of which {wanted_by} wants {layers}: give \
+                         it some, or leave them out"
+                    );
+                }
+                write!(
+                    f,
+                    "the cache `{cache}` has no {layers}, which {wanted_by} wants: configure it, or \
+                     name {known}"
+                )
+            }
         }
+    }
+}
+
+/// `l1`, `l1 and l3`, `l1, l2 and l3`, in backticks.
+fn names(layers: &[LayerName], and: &str) -> String {
+    let each: Vec<String> = layers.iter().map(|layer| format!("`{layer}`")).collect();
+    match each.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} {and} {last}", rest.join(", ")),
+        _ => each.concat(),
     }
 }
 

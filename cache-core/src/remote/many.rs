@@ -9,7 +9,7 @@ use crate::envelope::{self, Envelope};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::slot::{self, SlotHead};
-use crate::store::{Nonce, Part, Reading};
+use crate::store::{Nonce, OWN_SCOPE, Part, Reading};
 
 /// What a look at many keys showed.
 pub(crate) struct Sights {
@@ -58,7 +58,9 @@ impl Remote {
                 .map(|((key, envelope), slot)| {
                     let envelope = envelope.as_ref()?;
                     let times = &envelope.meta.times;
-                    if !times.is_kept(now) || !is_current(key, envelope, &current) {
+                    if !times.is_kept(now)
+                        || !is_current(key, envelope, |scope| self.is_own(key, scope), &current)
+                    {
                         dead.push((key.qualified().to_owned(), envelope.identity));
                         return None;
                     }
@@ -232,7 +234,8 @@ impl Remote {
         let mut current: HashMap<String, Option<Nonce>> = HashMap::new();
         for envelope in envelopes.iter().flatten() {
             for (scope, _) in &envelope.scopes {
-                if !current.contains_key(*scope) {
+                let is_own = self.has_own_scopes && scope.starts_with(OWN_SCOPE);
+                if !is_own && !current.contains_key(*scope) {
                     current.insert((*scope).to_owned(), None);
                 }
             }
@@ -260,9 +263,11 @@ fn listed_beside(known: &[String], slot: Option<&[u8]>) -> Vec<String> {
 fn is_current(
     key: &Key,
     envelope: &Envelope<'_>,
+    is_own: impl Fn(&str) -> bool,
     current: &HashMap<String, Option<Nonce>>,
 ) -> bool {
-    let is_current =
-        |(scope, carried): &(&str, Nonce)| current.get(*scope) == Some(&Some(*carried));
+    let is_current = |(scope, carried): &(&str, Nonce)| {
+        is_own(scope) || current.get(*scope) == Some(&Some(*carried))
+    };
     has_all_scopes(envelope, key, &[]) && envelope.scopes.iter().all(is_current)
 }

@@ -1,38 +1,51 @@
 //! A store of bytes, as the cache uses it: within a time budget, validated, and with a journal of
 //! what it could not take.
 
+mod below;
 mod budget;
 mod journal;
 mod many;
+mod own_changes;
 mod walk;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub(crate) use self::below::Below;
 pub(crate) use self::budget::Budget;
 use self::journal::Journal;
 pub(crate) use self::journal::Ticket;
+pub(crate) use self::own_changes::OwnChanges;
 pub(crate) use self::walk::{STEP, Walk};
-use crate::cache::Invalidation;
+use crate::cache::{Above, Invalidation};
 use crate::codec;
 use crate::envelope::{self, Envelope, Meta};
 use crate::error::StoreError;
 use crate::event::Bus;
 use crate::generation::{EVERYTHING, namespace_scope};
 use crate::key::{Key, Pattern};
+use crate::layer::LayerSet;
 use crate::slot::SlotHead;
-use crate::store::{Claim, Lease, Nonce, Part, Reading, Scopes, Store};
+use crate::store::{Claim, Lease, Nonce, OWN_SCOPE, Part, Reading, Scopes, Store};
+use crate::tier::Guarded;
 
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) store: Arc<dyn Store>,
+    below: Arc<Below>,
+    layers: LayerSet,
+    above: Option<Arc<Above>>,
     budget: Duration,
     pub(crate) lease: Duration,
     journal: Arc<Journal>,
     pub(crate) bus: Option<Arc<Bus>>,
+    /// Whether each entry has a scope to itself, the last one of its scopes.
+    pub(crate) has_own_scopes: bool,
     /// Whether the last look failed: said once when it begins, and once when it ends.
-    is_down: AtomicBool,
+    is_down: Arc<AtomicBool>,
+    /// The same with fewer layers, by the numbers of their sets.
+    views: Box<[OnceLock<Remote>; 16]>,
 }
 
 /// What a look at the store showed.
@@ -88,14 +101,13 @@ impl Found {
 
     /// The names of the scopes that the entry is in.
     pub(crate) fn scopes(&self) -> Vec<String> {
-        match envelope::parse(&self.bytes) {
-            Ok(envelope) => envelope
-                .scopes
-                .iter()
-                .map(|(name, _)| (*name).to_owned())
-                .collect(),
-            Err(envelope::Corrupt) => Vec::new(),
-        }
+        self.carried().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The same, with the generations that it carries.
+    pub(crate) fn carried(&self) -> impl Iterator<Item = (&str, Nonce)> {
+        let envelope = envelope::parse(&self.bytes).ok();
+        envelope.into_iter().flat_map(|envelope| envelope.scopes)
     }
 }
 
@@ -105,6 +117,8 @@ pub(crate) struct Seen {
     pub(crate) identity: Option<Nonce>,
     token: Option<Nonce>,
     generations: Vec<Option<Nonce>>,
+    /// Whether the last of them is the key's own.
+    has_own_scope: bool,
     /// The slot held something that is not an entry of ours.
     pub(crate) is_corrupt: bool,
 }
@@ -113,26 +127,85 @@ impl Seen {
     /// Whether a load that began under this lease is still what the store waits for: nothing was
     /// deleted, set or invalidated between its beginning and this look.
     pub(crate) fn confirms(&self, lease: &Lease) -> bool {
+        // Of the key's own scope the token says enough, and a fill steps that before it is done.
+        let own = usize::from(self.has_own_scope);
+        let (seen, leased) = (&self.generations, &lease.generations);
+        let is_same = seen.len() == leased.len()
+            && seen
+                .iter()
+                .rev()
+                .skip(own)
+                .eq(leased.iter().rev().skip(own));
         // A generation that was missing when the lease was taken could have been ended again since
         // without a trace.
-        self.token == Some(lease.token)
-            && lease.generations.iter().all(Option::is_some)
-            && self.generations == lease.generations
+        self.token == Some(lease.token) && lease.generations.iter().all(Option::is_some) && is_same
     }
 }
 
 impl Remote {
-    pub(crate) fn new(store: Arc<dyn Store>, budget: Duration, lease: Duration) -> Self {
-        let journal = Journal::new(Arc::clone(&store), budget);
+    /// `above` is what process memory above depends on, if there is some.
+    pub(crate) fn new(
+        below: Below,
+        layers: LayerSet,
+        above: Option<Arc<Above>>,
+        lease: Duration,
+    ) -> Self {
+        let budget = below.budget();
+        let store = below.store(above.as_ref(), LayerSet::ALL);
         let bus = store.events().map(|log| Bus::new(log, budget));
         Self {
-            store,
             budget,
             lease,
-            journal,
+            journal: Journal::new(Arc::clone(&store), budget),
             bus,
-            is_down: AtomicBool::new(false),
+            has_own_scopes: matches!(below, Below::Stack(_)),
+            is_down: Arc::default(),
+            views: Box::default(),
+            below: Arc::new(below),
+            layers,
+            above,
+            store,
         }
+    }
+
+    /// The same where it has only these layers; `None` where it has none of them.
+    #[inline]
+    pub(crate) fn within(&self, layers: LayerSet) -> Option<&Self> {
+        let meant = self.layers.and(layers);
+        if meant == self.layers {
+            Some(self)
+        } else if meant.is_empty() {
+            None
+        } else {
+            Some(self.view(meant))
+        }
+    }
+
+    #[cold]
+    fn view(&self, layers: LayerSet) -> &Self {
+        self.views[layers.number()].get_or_init(|| Self {
+            store: self.below.store(self.above.as_ref(), layers),
+            below: Arc::clone(&self.below),
+            layers,
+            above: self.above.clone(),
+            budget: self.budget,
+            lease: self.lease,
+            journal: Arc::clone(&self.journal),
+            bus: self.bus.clone(),
+            has_own_scopes: self.has_own_scopes,
+            is_down: Arc::clone(&self.is_down),
+            views: Box::default(),
+        })
+    }
+
+    /// The stores one by one, from the fastest to the slowest.
+    pub(crate) fn stores(&self) -> Vec<Guarded> {
+        self.below.stores()
+    }
+
+    /// The layers that it has.
+    pub(crate) fn layers(&self) -> LayerSet {
+        self.layers
     }
 
     pub(crate) fn budget(&self) -> Budget<'_> {
@@ -155,6 +228,7 @@ impl Remote {
     /// Waits until the store has taken every invalidation, and every event.
     pub(crate) async fn settled(&self) {
         self.journal.flush().await;
+        self.store.settle().await;
         if let Some(bus) = &self.bus {
             bus.flush().await;
         }
@@ -229,26 +303,20 @@ impl Remote {
         (age, now): (Age, u64),
         budget: &mut Budget<'_>,
     ) -> Result<Sight, StoreError> {
-        let generations = reading.generations;
+        let mut seen = Seen {
+            generations: reading.generations,
+            has_own_scope: self.has_own_scopes,
+            ..Seen::default()
+        };
         let Some(slot) = reading.slot else {
-            return Ok(Sight::Nothing(Seen {
-                generations,
-                ..Seen::default()
-            }));
+            return Ok(Sight::Nothing(seen));
         };
         let Some(head) = SlotHead::parse(&slot) else {
-            return Ok(Sight::Nothing(Seen {
-                generations,
-                is_corrupt: true,
-                ..Seen::default()
-            }));
+            seen.is_corrupt = true;
+            return Ok(Sight::Nothing(seen));
         };
-        let mut seen = Seen {
-            identity: head.identity,
-            token: head.token,
-            generations,
-            is_corrupt: false,
-        };
+        seen.identity = head.identity;
+        seen.token = head.token;
         if seen.identity.is_none() {
             return Ok(Sight::Nothing(seen));
         }
@@ -269,7 +337,7 @@ impl Remote {
             return Ok(Sight::Distrusted);
         }
         if !self
-            .is_current(&envelope, scopes, &seen.generations, budget)
+            .is_current(key, &envelope, scopes, &seen.generations, budget)
             .await?
         {
             return Ok(Sight::Nothing(seen));
@@ -285,9 +353,10 @@ impl Remote {
     }
 
     /// Whether every generation that the entry carries is still the current one. A missing one is
-    /// not.
+    /// not. That of its own scope has been checked where it was found.
     async fn is_current(
         &self,
+        key: &Key,
         envelope: &Envelope<'_>,
         scopes: &[String],
         generations: &[Option<Nonce>],
@@ -295,6 +364,9 @@ impl Remote {
     ) -> Result<bool, StoreError> {
         let mut unasked = Vec::new();
         for (at, (name, generation)) in envelope.scopes.iter().enumerate() {
+            if self.is_own(key, name) {
+                continue;
+            }
             // Usually the entry lists what was asked for, in that order.
             let asked = match scopes.get(at) {
                 Some(scope) if scope == name => Some(at),
@@ -315,6 +387,11 @@ impl Remote {
             .iter()
             .zip(current)
             .all(|((_, carried), current)| current == Some(*carried)))
+    }
+
+    /// Whether the scope is the one that the key has to itself, for which its store sees.
+    fn is_own(&self, key: &Key, scope: &str) -> bool {
+        self.has_own_scopes && scope.strip_prefix(OWN_SCOPE) == Some(key.qualified())
     }
 
     /// Empties the key's slot and gives what was in it. What the store does not take now is kept and

@@ -5,12 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Generics, parse_quote};
 
-use super::model::{Layers, Read, Source};
+use super::model::{Read, Source};
 use super::value::{self, ValueType};
 use super::{expand, keep};
 use crate::form::Form;
 use crate::function::Arg;
 use crate::generics::{only_used, turbofish};
+use crate::layers::Layers;
 use crate::scope::local;
 use crate::site::site_ident;
 
@@ -230,7 +231,9 @@ impl<'r> Companion<'r> {
         let question = self.is_hashed().then(|| quote!(?));
         let made = local("key");
         let call = match self.read.layers {
-            Layers::All => quote!(::larder::__private::invalidate(Self::__site(), #made).await),
+            Layers::All | Layers::Only(_) => {
+                quote!(::larder::__private::invalidate(Self::__site(), #made).await)
+            }
             Layers::L1 => quote!(::larder::__private::invalidate_near(Self::__site(), #made)),
         };
         let body = self.body(quote! {
@@ -262,7 +265,9 @@ impl<'r> Companion<'r> {
         let clause = &generics.where_clause;
         let (eager, spec) = self.spec();
         let call = match self.read.layers {
-            Layers::All => quote!(::larder::__private::peek(Self::__site(), #spec).await),
+            Layers::All | Layers::Only(_) => {
+                quote!(::larder::__private::peek(Self::__site(), #spec).await)
+            }
             Layers::L1 => quote!(::larder::__private::peek_near(Self::__site(), #spec)),
         };
         let body = self.body(quote!(#eager #call));
@@ -291,7 +296,9 @@ impl<'r> Companion<'r> {
         let (eager, spec) = self.spec();
         let given = Ident::new("value", Span::mixed_site());
         let call = match self.read.layers {
-            Layers::All => quote!(::larder::__private::prime(Self::__site(), #spec, #given).await),
+            Layers::All | Layers::Only(_) => {
+                quote!(::larder::__private::prime(Self::__site(), #spec, #given).await)
+            }
             Layers::L1 => quote!(::larder::__private::prime_near(Self::__site(), #spec, #given)),
         };
         let body = self.body(quote!(#eager #call));
@@ -378,8 +385,8 @@ impl<'r> Companion<'r> {
             None => quote!(::core::option::Option::None),
         };
         let put = match (self.is_hashed(), self.read.layers) {
-            (false, Layers::All) => quote!(put),
-            (true, Layers::All) => quote!(put_hashed),
+            (false, Layers::All | Layers::Only(_)) => quote!(put),
+            (true, Layers::All | Layers::Only(_)) => quote!(put_hashed),
             (false, Layers::L1) => quote!(put_near),
             (true, Layers::L1) => quote!(put_hashed_near),
         };
@@ -426,7 +433,7 @@ impl<'r> Companion<'r> {
                 generics.params.insert(0, parse_quote!('__larder));
                 let bounds = &mut generics.make_where_clause().predicates;
                 let asked = match self.read.layers {
-                    Layers::All => quote!(ValueFor),
+                    Layers::All | Layers::Only(_) => quote!(ValueFor),
                     Layers::L1 => quote!(LocalFor),
                 };
                 bounds.push(parse_quote!(#ty: ::larder::__private::#asked<'__larder>));
@@ -441,7 +448,7 @@ impl<'r> Companion<'r> {
                 generics.params.push(parse_quote!(#value));
                 let bounds = &mut generics.make_where_clause().predicates;
                 let asked = match self.read.layers {
-                    Layers::All => quote!(::larder::Value),
+                    Layers::All | Layers::Only(_) => quote!(::larder::Value),
                     Layers::L1 => quote!(::larder::__private::Local),
                 };
                 bounds.push(parse_quote!(#value: #asked));

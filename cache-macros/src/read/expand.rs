@@ -8,13 +8,14 @@ use syn::{Expr, FnArg, GenericParam};
 
 use super::companion;
 use super::keep;
-use super::model::{Layers, Read, Source};
+use super::model::{Read, Source};
 use super::owned;
 use super::value::{self, ValueType};
 use crate::body;
 use crate::form::Form;
 use crate::function::Arg;
 use crate::key::in_namespace;
+use crate::layers::Layers;
 use crate::scope::local;
 use crate::site::{Site, Templates, site_ident};
 use crate::tags;
@@ -69,6 +70,7 @@ pub(super) fn site<'r>(read: &'r Read<'_>) -> Site<'r> {
             Source::Hashed { .. } => templates,
         },
         cache: read.cache.as_ref(),
+        layers: read.layers,
     }
 }
 
@@ -157,7 +159,7 @@ pub(super) fn spec(read: &Read<'_>) -> (TokenStream, TokenStream) {
     let lock = read.lock.into_iter();
     let error_ttl = read.cache_err.iter().map(|ttl| ttl.expand());
     let freshness = read.freshness.expand();
-    let layers = (read.layers == Layers::L1).then(|| quote!(.layers(::larder::Layers::L1)));
+    let layers = read.layers.expand();
     let changes = quote! {
         #(.ttl(#ttl))* #(.lock(#lock))* #(.error_ttl(#error_ttl))* #freshness #layers
     };

@@ -13,7 +13,6 @@ pub(crate) mod value;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-pub(crate) use self::model::Layers;
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::{cfg, mentions};

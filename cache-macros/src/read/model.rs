@@ -8,9 +8,9 @@ use super::freshness::Freshness;
 use super::keep::Question;
 use super::parse::Parsed;
 use crate::errors::Errors;
-use crate::form::Form;
 use crate::function::{Arg, Function};
 use crate::key::Key;
+use crate::layers::Layers;
 use crate::mentions::{self, Names};
 use crate::scope::{Scope, mentioned, parse_namespace};
 use crate::tags::Tag;
@@ -39,29 +39,6 @@ pub(super) struct Read<'f> {
     pub(super) skip: Vec<Ident>,
     /// Whether what the key is made of was not understood: then nothing can be missed in it.
     pub(super) is_broken: bool,
-}
-
-/// Which layers of its cache the function uses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layers {
-    All,
-    /// Process memory.
-    L1,
-}
-
-impl Layers {
-    pub(crate) fn from_literal(layer: &LitStr, errors: &mut Errors) -> Self {
-        match layer.value().as_str() {
-            "l1" => Self::L1,
-            other => {
-                errors.on(
-                    layer,
-                    format!("`{other}` is no layer to choose: there is `\"l1\"`, process memory alone; left out, all of the cache's"),
-                );
-                Self::All
-            }
-        }
-    }
 }
 
 /// Where key, ttl and tags come from.
@@ -139,12 +116,7 @@ impl<'f> Read<'f> {
         };
         let is_broken = parsed.is_broken || errors.count() > before;
         let is_argument = |name: &str| function.has_name(name);
-        let layers = match (parsed.layer, &function.form) {
-            (Some(layer), _) => Layers::from_literal(&layer, errors),
-            // Other layers are asked by futures.
-            (None, Form::Plain) => Layers::L1,
-            (None, _) => Layers::All,
-        };
+        let layers = Layers::decide(parsed.layers, &function.form, errors);
         let idle_lock = match (layers, parsed.lock) {
             (Layers::L1, Some(true)) => parsed.names.lock,
             _ => None,

@@ -5,6 +5,7 @@ use syn::{Expr, LitStr};
 
 use super::freshness;
 use crate::errors::Errors;
+use crate::layers;
 use crate::options::{Known, Options, known};
 
 const KNOWN: &[Known] = &[
@@ -16,6 +17,7 @@ const KNOWN: &[Known] = &[
     known("lock", "lock"),
     known("cache", "cache = \"sessions\""),
     known("layer", "layer = \"l1\""),
+    known("layers", "layers = [\"l1\", \"l3\"]"),
     known("cache_none", "cache_none = false"),
     known("cache_if", "cache_if = |value| value.is_complete"),
     known("cache_err", "cache_err = \"5s\""),
@@ -38,7 +40,7 @@ pub(super) struct Parsed {
     pub(super) skip: Vec<Ident>,
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
-    pub(super) layer: Option<LitStr>,
+    pub(super) layers: Option<layers::Said>,
     pub(super) cache_none: Option<bool>,
     pub(super) cache_if: Option<Expr>,
     pub(super) cache_err: Option<Expr>,
@@ -85,7 +87,7 @@ impl Parsed {
             tags: options.expr("tags", KNOWN, errors),
             lock: options.flag("lock", errors),
             cache: options.string("cache", KNOWN, errors),
-            layer: options.string("layer", KNOWN, errors),
+            layers: layers::Said::take(&mut options, KNOWN, errors),
             cache_none: options.flag("cache_none", errors),
             cache_if: options.expr("cache_if", KNOWN, errors),
             cache_err: options.expr("cache_err", KNOWN, errors),

@@ -8,8 +8,8 @@ use super::expand;
 use super::model::ReadMany;
 use super::pairs::paired;
 use crate::generics::{only_used, turbofish};
+use crate::layers::Layers;
 use crate::mentions::Names;
-use crate::read::Layers;
 use crate::scope::local;
 use crate::site::site_ident;
 
@@ -196,7 +196,7 @@ impl<'r> Companion<'r> {
         let (items, keys) = (&self.read.items.arg.ident, local("keys"));
         let key = expand::key_of_item(self.read);
         let call = match self.read.layers {
-            Layers::All => quote!(invalidate_many(Self::__site(), #keys).await),
+            Layers::All | Layers::Only(_) => quote!(invalidate_many(Self::__site(), #keys).await),
             Layers::L1 => quote!(invalidate_many_near(Self::__site(), #keys)),
         };
         let body = self.body(quote! {
@@ -232,7 +232,7 @@ impl<'r> Companion<'r> {
         let mut generics = self.generics(&quote!(#typed #value));
         generics.params.insert(0, parse_quote!('__larder));
         let (asked, prime) = match read.layers {
-            Layers::All => (quote!(ValueFor), quote!(prime)),
+            Layers::All | Layers::Only(_) => (quote!(ValueFor), quote!(prime)),
             Layers::L1 => (quote!(LocalFor), quote!(prime_near)),
         };
         let bounds = &mut generics.make_where_clause().predicates;
@@ -241,7 +241,7 @@ impl<'r> Companion<'r> {
         let given = Ident::new("value", Span::mixed_site());
         let spec = expand::tagged(read);
         let call = match read.layers {
-            Layers::All => quote!(#prime(Self::__site(), #spec, #given).await),
+            Layers::All | Layers::Only(_) => quote!(#prime(Self::__site(), #spec, #given).await),
             Layers::L1 => quote!(#prime(Self::__site(), #spec, #given)),
         };
         let body = self.body(quote!(::larder::__private::#call));

@@ -11,9 +11,10 @@ use super::item::Form;
 use super::model::ReadMany;
 use super::pairs::paired;
 use crate::body;
+use crate::layers::Layers;
 use crate::mentions::Names;
+use crate::read::keep;
 use crate::read::value::{self, ValueType};
-use crate::read::{Layers, keep};
 use crate::scope::local;
 use crate::site::{Site, Templates, site_ident};
 use crate::tags;
@@ -57,6 +58,7 @@ pub(super) fn site<'r>(read: &'r ReadMany<'_>) -> Site<'r> {
             None => templates,
         },
         cache: read.cache.as_ref(),
+        layers: read.layers,
     }
 }
 
@@ -114,7 +116,7 @@ fn spec(read: &ReadMany<'_>) -> TokenStream {
     let ttl = read.ttl.iter().map(|ttl| ttl.expand());
     let lock = read.lock.into_iter();
     let freshness = read.freshness.expand();
-    let layers = (read.layers == Layers::L1).then(|| quote!(.layers(::larder::Layers::L1)));
+    let layers = read.layers.expand();
     quote! {
         ::larder::__private::untagged(#key) #(.ttl(#ttl))* #(.lock(#lock))* #freshness #layers
     }

@@ -10,8 +10,8 @@ use super::parse::Parsed;
 use crate::errors::Errors;
 use crate::function::{Arg, Function};
 use crate::key::Key;
+use crate::layers::Layers;
 use crate::mentions::{self, Names};
-use crate::read::Layers;
 use crate::read::freshness::Freshness;
 use crate::read::keep::Question;
 use crate::scope::{Scope, mentioned, parse_namespace};
@@ -73,9 +73,7 @@ impl<'f> ReadMany<'f> {
                 None
             }
         };
-        let layers = parsed
-            .layer
-            .map_or(Layers::All, |layer| Layers::from_literal(&layer, errors));
+        let layers = Layers::decide(parsed.layers, &function.form, errors);
         let idle_lock = match (layers, parsed.lock) {
             (Layers::L1, Some(true)) => parsed.names.lock,
             _ => None,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, LitStr};
 
 use crate::errors::Errors;
+use crate::layers;
 use crate::options::{Known, Options, known, refused};
 use crate::read::freshness;
 
@@ -17,6 +18,7 @@ const KNOWN: &[Known] = &[
     known("associated", "associated"),
     known("cache", "cache = \"sessions\""),
     known("layer", "layer = \"l1\""),
+    known("layers", "layers = [\"l1\", \"l3\"]"),
     known("cache_none", "cache_none = false"),
     known("cache_if", "cache_if = |value| value.is_complete"),
     known("ttl_of", "ttl_of = |value| value.max_age"),
@@ -49,7 +51,7 @@ pub(super) struct Parsed {
     pub(super) associated: Option<Ident>,
     pub(super) lock: Option<bool>,
     pub(super) cache: Option<LitStr>,
-    pub(super) layer: Option<LitStr>,
+    pub(super) layers: Option<layers::Said>,
     pub(super) cache_none: Option<bool>,
     pub(super) cache_if: Option<Expr>,
     pub(super) ttl_of: Option<Expr>,
@@ -90,7 +92,7 @@ impl Parsed {
             tags: options.expr("tags", KNOWN, errors),
             lock: options.flag("lock", errors),
             cache: options.string("cache", KNOWN, errors),
-            layer: options.string("layer", KNOWN, errors),
+            layers: layers::Said::take(&mut options, KNOWN, errors),
             cache_none: options.flag("cache_none", errors),
             cache_if: options.expr("cache_if", KNOWN, errors),
             ttl_of: options.expr("ttl_of", KNOWN, errors),

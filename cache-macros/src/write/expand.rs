@@ -10,6 +10,7 @@ use super::put;
 use super::receiver;
 use crate::body;
 use crate::key::Key;
+use crate::layers::Layers;
 use crate::mentions::{self, Names};
 use crate::scope::{local, ret_ident};
 use crate::site::{Site, Templates, site_ident};
@@ -89,6 +90,7 @@ fn site<'w>(write: &'w Write<'_>) -> Site<'w> {
             .keys(&write.keys, write.namespace.as_ref())
             .recaches(&write.recache),
         cache: write.cache.as_ref(),
+        layers: Layers::All,
     }
 }
 

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use larder_core::StoreError;
 use larder_core::event::EventLog;
 use larder_core::event::log::{Entry, Position, Record};
-use redis::aio::{ConnectionManager, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Script};
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, Value};
 use tokio::sync::Mutex;
 
 use self::entry::{entries, fields, position};
-use crate::connect::CONNECT_WITHIN;
+use crate::connection::{Batch, Connection};
 use crate::store::failed;
 
 /// About how many events the stream keeps.
@@ -32,11 +32,9 @@ const POSITION_AGE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The stream of one prefix and version.
 pub(crate) struct RedisEvents {
-    connection: ConnectionManager,
-    client: Client,
+    connection: Connection,
     /// A connection of its own: a read that waits would hold up every other command.
     reading: Mutex<Option<MultiplexedConnection>>,
-    append: Script,
     stream: String,
     /// Server and stream.
     name: String,
@@ -45,17 +43,14 @@ pub(crate) struct RedisEvents {
 
 impl RedisEvents {
     pub(crate) fn new(
-        connection: ConnectionManager,
-        client: Client,
+        connection: Connection,
         stream: String,
         server: &str,
         secrets: Arc<[String]>,
     ) -> Self {
         Self {
             connection,
-            client,
             reading: Mutex::new(None),
-            append: Script::new(include_str!("append.lua")),
             name: format!("{server} {stream}"),
             stream,
             secrets,
@@ -77,14 +72,14 @@ impl RedisEvents {
         }
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            .set_response_timeout(None);
-        self.client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| self.failed(&error))
+    /// The answer to one command.
+    async fn ask<T: FromRedisValue>(&self, batch: Batch) -> Result<T, StoreError> {
+        let answers = self.connection.run(batch, None).await;
+        let answer = answers.and_then(|answers| {
+            let answer = answers.into_iter().next().unwrap_or(Value::Nil);
+            Ok(redis::from_redis_value(answer.extract_error()?)?)
+        });
+        answer.map_err(|error| self.failed(&error))
     }
 }
 
@@ -95,7 +90,9 @@ impl EventLog for RedisEvents {
     }
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut call = self.append.key(&self.stream);
+        let mut batch = Batch::new();
+        let append = &self.connection.scripts().append;
+        let call = batch.script(append, std::slice::from_ref(&self.stream));
         call.arg(MOST).arg(AGE.as_millis() as u64);
         for record in records {
             let fields = fields(record);
@@ -104,18 +101,14 @@ impl EventLog for RedisEvents {
                 call.arg(name).arg(&*value);
             }
         }
-        call.invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| self.failed(&error))
+        self.ask(batch).await
     }
 
     async fn last(&self) -> Result<Position, StoreError> {
-        let found: Vec<(Vec<u8>, redis::Value)> = redis::cmd("XREVRANGE")
-            .arg(&self.stream)
-            .arg(&["+", "-", "COUNT", "1"])
-            .query_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let mut batch = Batch::new();
+        let newest = batch.add(&["XREVRANGE"], &self.stream);
+        newest.arg(&["+", "-", "COUNT", "1"]);
+        let found: Vec<(Vec<u8>, Value)> = self.ask(batch).await?;
         match found.first() {
             None => Ok(Position::START),
             Some((id, _)) => position(id).ok_or_else(|| self.refused("an entry has no id")),
@@ -128,9 +121,12 @@ impl EventLog for RedisEvents {
         let mut reading = self.reading.lock().await;
         let mut connection = match reading.take() {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => {
+                let connection = self.connection.dedicated(&self.stream).await;
+                connection.map_err(|error| self.failed(&error))?
+            }
         };
-        let answer: redis::Value = redis::cmd("XREAD")
+        let answer: Value = redis::cmd("XREAD")
             .arg("COUNT")
             .arg(AT_ONCE)
             .arg("BLOCK")
@@ -141,7 +137,11 @@ impl EventLog for RedisEvents {
             .arg(after.to_string())
             .query_async(&mut connection)
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| {
+                // The stream may have moved to another server.
+                self.connection.look_again();
+                self.failed(&error)
+            })?;
         let entries = entries(answer).ok_or_else(|| self.refused("no stream was read"))?;
         *reading = Some(connection);
         Ok(entries)
@@ -152,21 +152,15 @@ impl EventLog for RedisEvents {
             return Ok(true);
         }
         let id = position.to_string();
-        let found: Vec<redis::Value> = redis::cmd("XRANGE")
-            .arg(&self.stream)
-            .arg(&[&id, &id])
-            .query_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let mut batch = Batch::new();
+        batch.add(&["XRANGE"], &self.stream).arg(&[&id, &id]);
+        let found: Vec<Value> = self.ask(batch).await?;
         Ok(!found.is_empty())
     }
 
     async fn saved(&self, consumer: &str) -> Result<Option<Position>, StoreError> {
-        let saved: Option<Vec<u8>> = redis::cmd("GET")
-            .arg(self.position_key(consumer))
-            .query_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let position_key = self.position_key(consumer);
+        let saved: Option<Vec<u8>> = self.ask(Batch::of(&["GET"], &position_key)).await?;
         match saved {
             None => Ok(None),
             // One that cannot be read is a place that the stream never comes to: it counts as a gap.
@@ -177,14 +171,13 @@ impl EventLog for RedisEvents {
     }
 
     async fn save(&self, consumer: &str, position: Position) -> Result<(), StoreError> {
-        redis::cmd("SET")
-            .arg(self.position_key(consumer))
+        let mut batch = Batch::new();
+        batch
+            .add(&["SET"], &self.position_key(consumer))
             .arg(position.to_string())
             .arg("PX")
-            .arg(POSITION_AGE.as_millis() as u64)
-            .query_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| self.failed(&error))
+            .arg(POSITION_AGE.as_millis() as u64);
+        self.ask(batch).await
     }
 }
 

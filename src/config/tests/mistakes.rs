@@ -25,8 +25,12 @@ fn each_mistake_has_its_place_and_a_way_out() {
             "larder.toml:1:1: unknown key `cache`: did you mean `caches`?",
         ),
         (
-            "[layers]",
-            "larder.toml:1:2: unknown key `layers`: the file has tables of caches, like `[caches.default]`",
+            "[tables]",
+            "larder.toml:1:2: unknown key `tables`: the file has tables of caches, like `[caches.default]`",
+        ),
+        (
+            "[layers.l1]",
+            "larder.toml:1:2: `layers` belongs into the table of a cache, like `[caches.default.layers.l1]`",
         ),
         (
             "ttl = 1",
@@ -59,7 +63,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.default]\ncolour = 'red'",
-            "larder.toml:2:1: unknown key `colour`; known: provider, uri, ttl, ttl_short, ttl_long, max_entries, prefix, version, codec, compression, compress_above, time_budget, lease, start_degraded, root_certificates",
+            "larder.toml:2:1: unknown key `colour`; known: provider, uri, urls, path, bucket, region, endpoint, access_key_id, secret_access_key, ttl, ttl_short, ttl_long, max_entries, max_size, keep_over_reboots, prefix, version, codec, compression, compress_above, coherence, time_budget, lease, start_degraded, root_certificates, client_certificate, client_key, wait_for_replicas, wait_within, layers",
         ),
         (
             "[caches.default]\nuri = 'memory'\nurl = 'memory'",
@@ -68,11 +72,11 @@ fn each_mistake_has_its_place_and_a_way_out() {
         // Values.
         (
             "[caches.default]\nprovider = 'memroy'",
-            "larder.toml:2:12: `provider` must be `memory`, `redis` or `off`, not \"memroy\": did you mean `memory`?",
+            "larder.toml:2:12: `provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not \"memroy\": did you mean `memory`?",
         ),
         (
             "[caches.default]\nprovider = false",
-            "larder.toml:2:12: `provider` must be `memory`, `redis` or `off`, not false",
+            "larder.toml:2:12: `provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not false",
         ),
         (
             "[caches.default]\nuri = 6379",
@@ -80,11 +84,11 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.default]\nuri = 'http://ada:hunter2@localhost'",
-            "larder.toml:2:7: `uri` begins with `http://`, which is no store: use `redis://`, `rediss://` or `memory`",
+            "larder.toml:2:7: `uri` begins with `http://`, which is no store: use `redis://`, `rediss://`, `memcached://` or `memory`",
         ),
         (
             "[caches.default]\nuri = 'hunter2@localhost'",
-            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://` or `memory`",
+            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://`, `memcached://` or `memory`",
         ),
         (
             "[caches.default]\nttl = 0",
@@ -170,16 +174,16 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ),
         (
             "[caches.sessions]\nttl = '30s'\nprefix = 'shop'",
-            "larder.toml:3:10: `prefix` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+            "larder.toml:3:10: `prefix` has a meaning only for stores: say where it is, like `uri = \"redis://localhost:6379/0\"`",
         ),
         // What does not fit together.
         (
             "[caches.default]\nprovider = 'memory'\nuri = 'redis://localhost'",
-            "larder.toml:3:7: `uri` has no meaning for `memory`, only for `redis`: leave it out",
+            "larder.toml:3:7: `uri` has no meaning for `memory`, only for `redis`, `redis-cluster`, `redis-sentinel`, `memcached` or `http`: leave it out",
         ),
         (
             "[caches.default]\nuri = 'memory'\ncodec = 'json'",
-            "larder.toml:3:9: `codec` has no meaning for `memory`, only for `redis`: leave it out",
+            "larder.toml:3:9: `codec` has no meaning for `memory`, only for stores: leave it out",
         ),
     ] {
         assert_eq!(said_to(file, []), [expected], "{file}");
@@ -217,7 +221,7 @@ fn each_mistake_about_redis_too() {
         ),
         (
             "[caches.default]\nuri = '${SECRET}://localhost'",
-            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://` or `memory`",
+            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://`, `memcached://` or `memory`",
         ),
         (
             "[caches.default]\nuri = 'redis://localhost'\nprefix = 'our shop'",
@@ -253,7 +257,7 @@ fn each_mistake_about_redis_too() {
         ),
         (
             "[caches.a]\nuri = 'redis://localhost'\n[caches.b]\nuri = 'redis://ada@localhost:6379/0'",
-            "larder.toml:4:7: caches `a` and `b` would share their keys: they have the same server, database, prefix and version; give `b` a `prefix` of its own",
+            "larder.toml:4:7: cache `a` and cache `b` would share their keys: they have the same server, database, prefix and version; give cache `b` a `prefix` of its own",
         ),
     ] {
         assert_eq!(said_to(file, [("SECRET", "hunter2")]), [expected], "{file}");
@@ -278,7 +282,7 @@ fn an_address_in_the_wrong_place_is_not_shown() {
         (
             "[caches.default]\nprovider = 'redis://ada:hunter2@localhost'",
             [("", "")],
-            "larder.toml:2:12: `provider` must be `memory`, `redis` or `off`, not \"…\": did you mean `redis`?",
+            "larder.toml:2:12: `provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not \"…\": did you mean `redis`?",
         ),
         (
             "",
@@ -286,7 +290,7 @@ fn an_address_in_the_wrong_place_is_not_shown() {
                 "LARDER__CACHES__SESSIONS__PROVIDER",
                 "redis://ada:hunter2@localhost",
             )],
-            "LARDER__CACHES__SESSIONS__PROVIDER: `provider` must be `memory`, `redis` or `off`, not \"…\": did you mean `redis`?",
+            "LARDER__CACHES__SESSIONS__PROVIDER: `provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not \"…\": did you mean `redis`?",
         ),
         (
             "[caches.default]\nttl = 'ada:hunter2@localhost'",
@@ -296,7 +300,7 @@ fn an_address_in_the_wrong_place_is_not_shown() {
         (
             "[caches.default]\nuri = 'ada:hunter2://localhost'",
             [("", "")],
-            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://` or `memory`",
+            "larder.toml:2:7: `uri` is no store's address: use `redis://`, `rediss://`, `memcached://` or `memory`",
         ),
         (
             "[caches.'redis://ada:hunter2@localhost']",
@@ -395,7 +399,7 @@ fn each_mistake_in_a_variable_is_told_by_its_name() {
         ),
         (
             ("LARDER__CACHES__SESSIONS__COLOUR", "red"),
-            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`; known: PROVIDER, URI, TTL, TTL_SHORT, TTL_LONG, MAX_ENTRIES, PREFIX, VERSION, CODEC, COMPRESSION, COMPRESS_ABOVE, TIME_BUDGET, LEASE, START_DEGRADED, ROOT_CERTIFICATES",
+            "LARDER__CACHES__SESSIONS__COLOUR: unknown key `COLOUR`; known: PROVIDER, URI, URLS, PATH, BUCKET, REGION, ENDPOINT, ACCESS_KEY_ID, SECRET_ACCESS_KEY, TTL, TTL_SHORT, TTL_LONG, MAX_ENTRIES, MAX_SIZE, KEEP_OVER_REBOOTS, PREFIX, VERSION, CODEC, COMPRESSION, COMPRESS_ABOVE, COHERENCE, TIME_BUDGET, LEASE, START_DEGRADED, ROOT_CERTIFICATES, CLIENT_CERTIFICATE, CLIENT_KEY, WAIT_FOR_REPLICAS, WAIT_WITHIN, LAYERS",
         ),
         (
             ("LARDER__CACHE__SESSIONS__TTL", "5"),
@@ -414,7 +418,7 @@ fn each_mistake_in_a_variable_is_told_by_its_name() {
                 "LARDER__CACHES__SESSIONS__URI",
                 "http://ada:hunter2@localhost",
             ),
-            "LARDER__CACHES__SESSIONS__URI: `uri` begins with `http://`, which is no store: use `redis://`, `rediss://` or `memory`",
+            "LARDER__CACHES__SESSIONS__URI: `uri` begins with `http://`, which is no store: use `redis://`, `rediss://`, `memcached://` or `memory`",
         ),
         (
             ("CACHE_TTL_LONG", "0"),
@@ -446,7 +450,7 @@ fn a_variable_for_what_would_be_process_memory_is_told() {
         ),
         (
             ("LARDER__CACHES__SESSIONS__VERSION", "v2"),
-            "LARDER__CACHES__SESSIONS__VERSION: `version` has a meaning only for `redis`, which needs a `uri`, like `redis://localhost:6379/0`",
+            "LARDER__CACHES__SESSIONS__VERSION: `version` has a meaning only for stores: say where it is, like `uri = \"redis://localhost:6379/0\"`",
         ),
     ] {
         assert_eq!(said_to("", [(name, text)]), [expected], "{name}");
@@ -509,7 +513,7 @@ max_entires = 5
         [
             "larder.toml:3:7: `uri` wants the variable `NOBODY`, which is not set",
             "larder.toml:4:7: `ttl` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"soon\"",
-            "larder.toml:7:10: `prefix` has no meaning for `memory`, only for `redis`: leave it out",
+            "larder.toml:7:10: `prefix` has no meaning for `memory`, only for stores: leave it out",
             "larder.toml:8:1: unknown key `max_entires`: did you mean `max_entries`?",
             "larder.toml:9:2: unknown key `chaches`: did you mean `caches`?",
             "CACHE_TTL_SHORT: `ttl_short` must be a duration from 1ms to 100 years, like 300 (seconds), \"5m\" or \"never\", not \"x\"",
@@ -524,7 +528,7 @@ fn what_code_says_is_told_by_the_method() {
     assert_eq!(
         lines(builder.checked(), Path::new("no folder")),
         [
-            "larder::builder().url(..): `uri` begins with `http://`, which is no store: use `redis://`, `rediss://` or `memory`"
+            "larder::builder().url(..): `uri` begins with `http://`, which is no store: use `redis://`, `rediss://`, `memcached://` or `memory`"
         ]
     );
 }
@@ -563,7 +567,7 @@ version = 'v 2'
             "larder.toml:4:21: `root_certificates` cannot be read: No such file or directory (os error 2)",
             "larder.toml:5:10: the prefix `our shop` may have only letters, digits, `-`, `_` and `.`",
             "larder.toml:6:11: the version `v 2` may have only letters, digits, `-`, `_` and `.`",
-            "larder.toml:8:7: caches `default` and `other` would share their keys: they have the same server, database, prefix and version; give `other` a `prefix` of its own",
+            "larder.toml:8:7: cache `default` and cache `other` would share their keys: they have the same server, database, prefix and version; give cache `other` a `prefix` of its own",
             "larder.toml:9:10: the prefix `our shop` may have only letters, digits, `-`, `_` and `.`",
             "larder.toml:10:11: the version `v 2` may have only letters, digits, `-`, `_` and `.`",
         ]

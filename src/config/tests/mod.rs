@@ -6,6 +6,7 @@ use super::builder::Builder;
 use super::environment::Environment;
 use super::error::InitError;
 
+mod layers;
 mod mistakes;
 mod precedence;
 

@@ -61,7 +61,7 @@ impl Cache {
                         None => {
                             // Outside the lock: tags are the user's code.
                             let item = wanted.item_of(entry);
-                            let scopes = ask.scopes(&wanted.specs[entry].key, item);
+                            let scopes = ask.scopes(self, &wanted.specs[entry].key, item);
                             let scopes = scopes.iter().map(String::as_str);
                             generations = Some(self.shared.generations.hold(scopes));
                         }

@@ -13,12 +13,13 @@ use std::future::Future;
 
 use self::wanted::Wanted;
 use super::fetch::{LoadFailure, attempt};
+use super::layers::Stand;
 use super::lifetime::Lifetime;
-use super::{Backend, BoxFuture, Cache, Mode, Tally, Targets};
+use super::{BoxFuture, Cache, Mode, Tally, Targets};
 use crate::keep::Keep;
 use crate::key::Key;
 use crate::pairs::{Batch, Failure, IdOf, Value};
-use crate::spec::{Layers, Spec, Ttl};
+use crate::spec::{Spec, Ttl};
 use crate::stats::Count;
 use crate::tag::Tags;
 
@@ -69,9 +70,9 @@ impl Cache {
             wanted: &wanted,
             load,
         };
-        let place = match (&self.shared.backend, first.layers) {
-            (Backend::Memory(memory), _) => Some(self.place(memory)),
-            (Backend::Remote(remote), Layers::All) => {
+        let place = match self.stand(self.meant(first.layers)) {
+            Some(Stand::Memory(place)) => Some(place),
+            Some(Stand::Store(remote)) => {
                 let values = Box::pin(self.load_many_through(remote, &ask, &mut round)).await?;
                 if ask.mode == Mode::Refresh {
                     let absent = wanted.absent(&values);
@@ -80,7 +81,7 @@ impl Cache {
                 }
                 return Ok(wanted.answer(ask.items, values));
             }
-            (Backend::Remote(_) | Backend::Off, _) => self.near(),
+            None => None,
         };
         let values = match place {
             Some(place) => {
@@ -119,13 +120,13 @@ impl<T, P, G, K> AskMany<'_, T, P, G, K> {
     }
 
     /// The scopes of an item's entry.
-    fn scopes(&self, key: &Key, item: usize) -> Vec<String>
+    fn scopes(&self, cache: &Cache, key: &Key, item: usize) -> Vec<String>
     where
         G: Fn(&T, &mut Tags),
     {
         let mut tags = Tags::default();
         (self.tags)(&self.items[item], &mut tags);
-        super::scopes_of(key, &tags)
+        cache.scopes_of(key, &tags)
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::memory::share_failure;
 use super::{AskMany, Round, Served, State, Untagged, WAITS, known};
+use crate::cache::above::Pledge;
 use crate::cache::fetch::{Leader, LoadFailure, Visit, Waited, wait_for};
 use crate::cache::get::WHOLE_AT_ONCE;
 use crate::cache::lifetime::Lifetime;
@@ -18,6 +19,7 @@ use crate::cache::{BoxFuture, Cache, Mode, Tally};
 use crate::codec::Coding;
 use crate::flight::{Caller, Ending, Leading};
 use crate::keep::Keep;
+use crate::layer::LayerSet;
 use crate::memory::{AnyResident, Resident};
 use crate::outcome::Outcome;
 use crate::pairs::{Batch, Failure, Value};
@@ -25,6 +27,7 @@ use crate::remote::{Age, Budget, Found, Remote, Seen};
 use crate::spec::Spec;
 use crate::stats::Count;
 use crate::tag::Tags;
+use crate::value::Local;
 
 /// What a batch looks at, and what it pays for that.
 struct Sightings<'a, 'r> {
@@ -35,7 +38,12 @@ struct Sightings<'a, 'r> {
 }
 
 /// An entry that this batch loads, and what it loads under.
-type Led<'f> = (usize, Leading<'f>, Option<Permit<'f>>);
+struct Led<'f> {
+    entry: usize,
+    leading: Leading<'f>,
+    permit: Option<Permit<'f>>,
+    pledge: Option<Pledge>,
+}
 
 /// What became of the leases that a batch asked for.
 #[derive(Default)]
@@ -48,7 +56,12 @@ struct Leases<'f> {
 }
 
 impl<T, P, G, K> AskMany<'_, T, P, G, K> {
-    fn visit<'v>(&'v self, spec: &'v Spec<Untagged>, scopes: &'v [String]) -> Visit<'v> {
+    fn visit<'v>(
+        &'v self,
+        spec: &'v Spec<Untagged>,
+        scopes: &'v [String],
+        layers: LayerSet,
+    ) -> Visit<'v> {
         Visit {
             mode: self.mode,
             caller: Caller::Task,
@@ -58,6 +71,7 @@ impl<T, P, G, K> AskMany<'_, T, P, G, K> {
             lock: spec.lock,
             freshness: &spec.freshness,
             error_ttl: spec.error_ttl,
+            layers,
             tally: self.tally,
         }
     }
@@ -83,11 +97,11 @@ impl Cache {
         let scopes: Vec<_> = specs
             .iter()
             .enumerate()
-            .map(|(entry, spec)| ask.scopes(&spec.key, wanted.item_of(entry)))
+            .map(|(entry, spec)| ask.scopes(self, &spec.key, wanted.item_of(entry)))
             .collect();
         let visits = specs.iter().zip(&scopes);
         let visits: Vec<_> = visits
-            .map(|(spec, scopes)| ask.visit(spec, scopes))
+            .map(|(spec, scopes)| ask.visit(spec, scopes, self.meant(spec.layers)))
             .collect();
         let mut sightings = Sightings {
             remote,
@@ -99,18 +113,32 @@ impl Cache {
         // Those to be looked for, joined or led in the next round, and those to be loaded without that.
         let (mut open, mut alone): (Vec<usize>, _) = ((0..specs.len()).collect(), Vec::new());
         let (mut waits, mut pause, mut is_first) = (0, FIRST_LOOK, true);
+        if mode == Mode::Read {
+            for (entry, state) in states.iter_mut().enumerate() {
+                if let Some(value) = self.held_above(&visits[entry], &mut sightings).await {
+                    tally.add(Count::Hit);
+                    *state = State::Known(Some(value));
+                }
+            }
+            open.retain(|entry| matches!(states[*entry], State::Open));
+        }
         while !(open.is_empty() && alone.is_empty()) {
             let looked = self.shared.flights.moment();
+            let visited = open.iter().map(|entry| &visits[*entry]);
+            let pledges = visited.map(|visit| self.pledge(visit.layers, visit.key, visit.scopes));
+            let pledges: Vec<_> = pledges.collect();
             let looks = self.look_for_all::<B::One>(&open, Age::Fresh, &mut sightings, tally);
             let (mut leading, mut joined, mut queued) = (Vec::new(), Vec::new(), Vec::new());
             let mut renewed = Vec::new();
-            for (entry, look) in looks.await {
+            for ((entry, look), pledge) in looks.await.into_iter().zip(pledges) {
                 let spec = &specs[entry];
                 let seen = match look {
                     Look::Held(Ok(value), found) if mode == Mode::Read => {
                         if is_first {
                             tally.add(Count::Hit);
+                            self.shared.counters.add_below();
                         }
+                        self.promote(&spec.key, pledge, &found, &value);
                         if spec.freshness.renews
                             && let Some(lifetime) = ask.lifetime(self, spec, &value)
                         {
@@ -127,7 +155,7 @@ impl Cache {
                     tally.add(Count::Miss);
                 }
                 match self.join_or_lead(&visits[entry], looked, seen.as_ref(), has_queued[entry]) {
-                    Role::Lead(lead) => leading.push((entry, lead, seen)),
+                    Role::Lead(lead) => leading.push((entry, lead, seen, pledge)),
                     _ if waits >= WAITS => alone.push(entry),
                     Role::Wait(flight) => joined.push((entry, flight)),
                     Role::Queue(flight) => queued.push((entry, flight)),
@@ -137,14 +165,18 @@ impl Cache {
             let leased = self.lease_all(leading, &mut sightings, tally).await;
             let (mut led, held_back) = (leased.led, leased.held_back);
             open = leased.changed;
-            for (_, leading, permit) in &led {
+            for Led {
+                leading, permit, ..
+            } in &led
+            {
                 leading.begin_load(permit.as_ref().map(|permit| permit.lease.clone()));
             }
             if !(led.is_empty() && alone.is_empty()) {
-                let entries = led.iter().map(|(entry, ..)| *entry);
+                let entries = led.iter().map(|led| led.entry);
                 let entries: Vec<_> = entries.chain(alone.iter().copied()).collect();
-                let leases = led.iter().filter_map(|(entry, _, permit)| {
-                    Some((specs[*entry].key.qualified(), permit.as_ref()?.token()))
+                let leases = led.iter().filter_map(|led| {
+                    let token = led.permit.as_ref()?.token();
+                    Some((specs[led.entry].key.qualified(), token))
                 });
                 let renewals: BoxFuture<'_, ()> = Box::pin(renewals(remote, leases.collect()));
                 let result = round.run(tally, entries, Some(renewals)).await;
@@ -293,7 +325,7 @@ impl Cache {
     /// Takes a lease on each entry, or leads without.
     async fn lease_all<'f>(
         &self,
-        leading: Vec<(usize, Leading<'f>, Option<Seen>)>,
+        leading: Vec<(usize, Leading<'f>, Option<Seen>, Option<Pledge>)>,
         sightings: &mut Sightings<'_, 'f>,
         tally: &Tally<'_>,
     ) -> Leases<'f> {
@@ -301,7 +333,7 @@ impl Cache {
         let mut permits = HashMap::with_capacity(leading.len());
         let leasing = async {
             let mut running = FuturesUnordered::new();
-            for (entry, _, seen) in &leading {
+            for (entry, _, seen, _) in &leading {
                 if running.len() >= AT_ONCE {
                     permits.extend(running.next().await);
                 }
@@ -322,14 +354,18 @@ impl Cache {
             tracing::debug!(%error, "a load of many keys goes on without some of its leases");
         }
         let mut leases = Leases::default();
-        for (entry, leading, _) in leading {
+        for (entry, leading, _, pledge) in leading {
+            let led = |permit| {
+                leases.led.push(Led {
+                    entry,
+                    leading,
+                    permit,
+                    pledge,
+                });
+            };
             match permits.remove(&entry) {
-                Some(Answered::Permitted(permit)) => {
-                    leases.led.push((entry, leading, Some(permit)));
-                }
-                Some(Answered::Unstored | Answered::NotAtAll) | None => {
-                    leases.led.push((entry, leading, None))
-                }
+                Some(Answered::Permitted(permit)) => led(Some(permit)),
+                Some(Answered::Unstored | Answered::NotAtAll) | None => led(None),
                 Some(Answered::LookAgain) => leases.changed.push(entry),
                 Some(Answered::Held) => leases.held_back.push(entry),
             }
@@ -352,7 +388,13 @@ impl Cache {
         let visits = sightings.visits;
         let mut values = Vec::with_capacity(led.len());
         let mut fills = Vec::with_capacity(led.len());
-        for (entry, leading, permit) in led {
+        for Led {
+            entry,
+            leading,
+            permit,
+            pledge,
+        } in led
+        {
             let Some(value) = loaded.remove(&entry) else {
                 leading.land(Ending::Absent, || {});
                 values.push((entry, None));
@@ -372,6 +414,7 @@ impl Cache {
                     let leader = Leader {
                         leading,
                         permit,
+                        pledge,
                         is_unanswered: false,
                     };
                     fills.push((visit, leader, lifetime, landed));
@@ -402,12 +445,31 @@ impl Cache {
     async fn fill_one<O: Outcome>(
         &self,
         visit: &Visit<'_>,
-        leader: Leader<'_>,
+        mut leader: Leader<'_>,
         lifetime: Lifetime,
         landed: Arc<Resident<O::Value>>,
     ) {
         let encode = |bytes| O::Coding::encode(&landed.value, bytes, self.shared.encoding);
-        self.fill_under(visit, leader, lifetime, encode).await;
+        let pledge = leader.pledge.take();
+        if let Some(landing) = self.fill_under(visit, leader, lifetime, encode).await {
+            let value = || landed.value.clone();
+            self.land_above(visit.key, pledge, landing, lifetime, value);
+        }
+    }
+
+    /// What process memory above the store has of an entry.
+    async fn held_above<V: Local>(
+        &self,
+        visit: &Visit<'_>,
+        sightings: &mut Sightings<'_, '_>,
+    ) -> Option<V> {
+        let (key, freshness, layers) = (visit.key, visit.freshness, visit.layers);
+        if let Some(place) = self.answering_above(freshness, layers) {
+            return place.memory.get(key.qualified())?.value();
+        }
+        let Sightings { remote, budget, .. } = sightings;
+        self.checked_above(remote, key, freshness, layers, budget)
+            .await
     }
 
     /// What is served when a load has failed: what is stale, if there is something for every entry.
@@ -423,21 +485,20 @@ impl Cache {
         B: Batch<T>,
     {
         let tally = &ask.tally;
-        let may_serve =
-            |(entry, ..): &Led<'_>| !sightings.visits[*entry].freshness.stale_for.is_zero();
+        let may_serve = |led: &Led<'_>| !sightings.visits[led.entry].freshness.stale_for.is_zero();
         if led_all
             && ask.mode == Mode::Read
             && matches!(failure, LoadFailure::Returned(_))
             && led.iter().all(may_serve)
         {
-            let entries: Vec<usize> = led.iter().map(|(entry, ..)| *entry).collect();
+            let entries: Vec<usize> = led.iter().map(|led| led.entry).collect();
             let looks = self.look_for_all::<B::One>(&entries, Age::Stale, sightings, tally);
             let stale = looks.await.into_iter().map(|(entry, look)| match look {
                 Look::Held(Ok(value), _) => Some((entry, value)),
                 Look::Held(Err(_), _) | Look::Nothing(_) | Look::Distrusted => None,
             });
             if let Some(stale) = stale.collect::<Option<Vec<_>>>() {
-                for ((_, leading, _), (entry, value)) in led.drain(..).zip(&stale) {
+                for (Led { leading, .. }, (entry, value)) in led.drain(..).zip(&stale) {
                     let key = sightings.visits[*entry].key.qualified();
                     let passing = self.passing(&leading, key, value.clone());
                     leading.land(Ending::Stale(passing as AnyResident), || {});
@@ -448,7 +509,7 @@ impl Cache {
         }
         let mut leading: Vec<_> = led
             .drain(..)
-            .map(|(entry, leading, _)| (entry, leading))
+            .map(|Led { entry, leading, .. }| (entry, leading))
             .collect();
         share_failure::<B, T>(&mut leading, led_all, &failure);
         Err(failure.or_panic())

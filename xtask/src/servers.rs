@@ -1,35 +1,49 @@
-//! Makes sure that the tests find a `redis-server`.
+//! Makes sure that the tests find the servers that they start.
 //!
-//! Only the program is wanted: every test starts a server of its own, on a port of its own.
+//! Only the programs are wanted: every test starts a server of its own, on a port of its own.
 
 use std::process::{Command, Stdio};
 
-const ADVICE: &str = "redis-server is missing: install Redis 7 or newer (Debian: `apt-get install redis-server`, macOS: `brew install redis`) and run this again";
+/// The programs. Debian's packages are called like them.
+const SERVERS: &[&str] = &["redis-server", "memcached"];
 
-/// Installs `redis-server` with apt-get if it is missing and this user may install packages.
+const ADVICE: &str = "install Redis 7 and memcached 1.6 or newer (Debian: `apt-get install redis-server memcached`, macOS: `brew install redis memcached`) and run this again";
+
+/// Installs what is missing with apt-get, if this user may install packages.
 ///
 /// # Errors
 /// One line that says what to install.
 pub(crate) fn ensure_installed() -> Result<(), String> {
-    if succeeds(Command::new("redis-server").arg("--version")) {
+    let missing = missing();
+    if missing.is_empty() {
         return Ok(());
     }
+    let problem = format!("missing: {}; {ADVICE}", missing.join(", "));
     if !succeeds(Command::new("apt-get").arg("--version")) {
-        return Err(ADVICE.to_owned());
+        return Err(problem);
     }
-    let privilege = Privilege::of_this_user().ok_or(ADVICE)?;
-    eprintln!("xtask: installing redis-server");
-    for args in [&["update"][..], &["install", "-y", "redis-server"]] {
+    let Some(privilege) = Privilege::of_this_user() else {
+        return Err(problem);
+    };
+    eprintln!("xtask: installing {}", missing.join(", "));
+    let install = [&["install", "-y"], &missing[..]].concat();
+    for args in [&["update"][..], &install] {
         let status = privilege.apt_get(args).status();
         if !status.is_ok_and(|status| status.success()) {
-            return Err(format!("`apt-get {}` failed; {ADVICE}", args.join(" ")));
+            return Err(format!("`apt-get {}` failed; {problem}", args.join(" ")));
         }
     }
-    if succeeds(Command::new("redis-server").arg("--version")) {
+    if self::missing().is_empty() {
         Ok(())
     } else {
-        Err(ADVICE.to_owned())
+        Err(problem)
     }
+}
+
+fn missing() -> Vec<&'static str> {
+    let is_there = |server: &&str| succeeds(Command::new(server).arg("--version"));
+    let servers = SERVERS.iter().copied();
+    servers.filter(|server| !is_there(server)).collect()
 }
 
 /// How this user may install packages.
