@@ -80,7 +80,11 @@ async fn of_twenty_that_begin_a_blob_one_does() {
     for round in 0..20 {
         let scope = format!("tag:{round}");
         let begin = |number: u8| {
-            let store = if number % 2 == 0 { &one } else { &other };
+            let store = if number.is_multiple_of(2) {
+                &one
+            } else {
+                &other
+            };
             let name = Name::Generation(&scope);
             async move { store.put(name, &[number], When::Absent, None).await }
         };

@@ -46,7 +46,11 @@ async fn of_twenty_that_begin_a_blob_one_does() {
     let server = S3Server::start();
     let (one, other) = (open(&server).await, open(&server).await);
     let begin = |number: u8| {
-        let store = if number % 2 == 0 { &one } else { &other };
+        let store = if number.is_multiple_of(2) {
+            &one
+        } else {
+            &other
+        };
         let name = Name::Generation("tag:users");
         async move { store.put(name, &[number], When::Absent, None).await }
     };
