@@ -69,10 +69,10 @@ pub enum Finding {
     },
     /// Layers that a function names and its cache does not have.
     UnknownLayer {
-        /// The layers.
-        layers: Vec<LayerName>,
         /// The cache's name.
         cache: String,
+        /// The layers.
+        layers: Vec<LayerName>,
         /// Who wants them.
         wanted_by: Declaration,
         /// The layers that there are; none for a cache that is one store, or process memory.

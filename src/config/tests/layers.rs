@@ -522,7 +522,7 @@ fn every_backend_is_understood_and_its_mistakes_are_told() {
         ),
         (
             "[caches.default.layers.l2]\nbackend = 'memcached'\nurl = 'memcached://localhost:port'",
-            "larder.toml:3:7: `memcached://localhost:port` is not a memcached URL (invalid port number): it looks like `memcached://host:11211`",
+            "larder.toml:3:7: `memcached://localhost:port` is not a memcached URL (it does not read as a URL): it looks like `memcached://host:11211`",
         ),
         (
             "[caches.default.layers.l2]\nurl = 'memcached://localhost'\n[caches.default.layers.l3]\nurl = 'memcached://localhost:11211'",
