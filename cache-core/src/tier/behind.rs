@@ -317,3 +317,6 @@ impl Drop for Working {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,9 +71,10 @@ impl Stack {
         if !self.has_copies() {
             return authority.take(key).await;
         }
-        let slot = authority.take(key).await?.slot;
         let mut look = Look::new(self, key, Scopes::Stored);
+        // Before the slot is emptied: then whoever finds a copy may end it, and have taken the entry.
         let current = look.own_generation().await?;
+        let slot = authority.take(key).await?.slot;
         let was_there = identity(slot.as_deref()).is_some();
         let slot = match current {
             Some(current) if !was_there => look.copy_with(current).await?.or(slot),

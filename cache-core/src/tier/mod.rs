@@ -10,6 +10,8 @@
 mod behind;
 mod breaker;
 mod change;
+#[cfg(test)]
+mod door;
 mod entry;
 mod guarded;
 mod level;

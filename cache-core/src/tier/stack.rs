@@ -387,3 +387,6 @@ impl Store for Stack {
         self.authority().ping().await
     }
 }
+
+#[cfg(test)]
+mod tests;
