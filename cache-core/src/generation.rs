@@ -79,6 +79,11 @@ impl Held {
         self.0.iter().all(|generation| generation.is_current())
     }
 
+    /// Whether the one at `at` has not ended.
+    pub(crate) fn is_current_at(&self, at: usize) -> bool {
+        self.0[at].is_current()
+    }
+
     /// The same, but for this one in place of the one at `at`.
     pub(crate) fn with(mut self, at: usize, generation: Arc<Generation>) -> Self {
         self.0[at] = generation;

@@ -469,6 +469,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Waits until the watcher has been told of all that had changed before this was called, of this
+    /// handle's own changes what it is told of those.
+    async fn hear(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// How each tier does, where the store is made of several, from the fastest to the slowest.
     fn tiers(&self) -> Vec<TierStats> {
         Vec::new()

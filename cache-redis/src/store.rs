@@ -203,19 +203,55 @@ impl RedisStore {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Adds: begins the generations that are missing, and reads all.
-    fn begin(&self, batch: &mut Batch, scopes: &[String], ttl: Option<Duration>) {
+    /// Adds: begins the generations that are missing, and reads all. Plain commands, because what a script
+    /// does is told to the one who ran it, too: see `watch`.
+    fn begin(&self, batch: &mut Batch, scopes: &[String], ttl: Option<Duration>) -> Vec<Nonce> {
         let generations = self.keyspace.generations(scopes);
-        for generations in generations.chunks(self.connection.keys_at_once()) {
-            let begin = batch.script(&self.scripts().begin, generations);
-            match ttl {
-                Some(ttl) => begin.arg(millis(generation_ttl(ttl))),
-                None => begin.arg(""),
-            };
-            for _ in generations {
-                begin.arg(&Nonce::random().0[..]);
+        let begun: Vec<Nonce> = generations.iter().map(|_| Nonce::random()).collect();
+        for (generation, begun) in generations.iter().zip(&begun) {
+            let begin = batch.add(&["SET"], generation);
+            begin.arg(&begun.0[..]).arg("NX").arg("GET");
+            if let Some(ttl) = ttl {
+                begin.arg("PX").arg(millis(generation_ttl(ttl)));
             }
         }
+        begun
+    }
+
+    /// What the generations are, by the answers to [`begin`](Self::begin). Where there is something that is
+    /// nothing of ours, a new one is put in its place.
+    async fn begun(
+        &self,
+        scopes: &[String],
+        ttl: Option<Duration>,
+        begun: Vec<Nonce>,
+        answers: impl Iterator<Item = Value>,
+    ) -> Result<Vec<Option<Nonce>>, StoreError> {
+        let answers = answers.chain(std::iter::repeat(Value::Okay));
+        let mut generations: Vec<Option<Nonce>> = begun
+            .into_iter()
+            .zip(answers)
+            .map(|(begun, answer)| match answer {
+                Value::Nil => Some(begun),
+                Value::BulkString(there) => nonce(&there),
+                _ => None,
+            })
+            .collect();
+        for (scope, generation) in scopes.iter().zip(&mut generations) {
+            if generation.is_none() {
+                let name = [self.keyspace.generation(scope)];
+                let mut batch = Batch::new();
+                let begin = batch.script(&self.scripts().begin, &name);
+                match ttl {
+                    Some(ttl) => begin.arg(millis(generation_ttl(ttl))),
+                    None => begin.arg(""),
+                };
+                begin.arg(&Nonce::random().0[..]);
+                let begun: Vec<Vec<Vec<u8>>> = self.run(batch).await?;
+                *generation = begun.first().and_then(|begun| nonce(begun.first()?));
+            }
+        }
+        Ok(generations)
     }
 
     /// Adds: sees to it that generations outlive the entries under them.
@@ -314,18 +350,19 @@ impl Store for RedisStore {
                 Expected::Entry(identity) => &identity.0,
             })
             .arg(claim);
-        self.begin(&mut batch, request.scopes, request.ttl);
-        // A generation and a list of byte strings look the same from here.
-        let mut answers = self.run::<Vec<Vec<Vec<u8>>>>(batch).await?.into_iter();
-        let answer = answers.next().unwrap_or_default();
-        let generations = answers.flatten().map(Some);
+        let begun = self.begin(&mut batch, request.scopes, request.ttl);
+        let mut answers = self.answers(batch).await?.into_iter();
+        let answer = answers.next().unwrap_or(Value::Nil).extract_error();
+        let answer = answer.and_then(|answer| Ok(redis::from_redis_value(answer)?));
+        let answer: Vec<Vec<u8>> = answer.map_err(|error| self.failed(&error))?;
         match answer.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [b"held"] => return Ok(Leased::Held),
             [b"changed"] => return Ok(Leased::Changed),
             [token, over] if let Some(token) = nonce(token) => {
+                let begun = self.begun(request.scopes, request.ttl, begun, answers);
                 return Ok(Leased::Granted(Lease {
                     token,
-                    generations: nonces(generations),
+                    generations: begun.await?,
                     over: nonce(over),
                 }));
             }
@@ -625,6 +662,13 @@ impl Store for RedisStore {
     /// own fills are not told. Where tracking is refused nothing is regained, and a warning says so once.
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.watch.begin(watcher)
+    }
+
+    async fn hear(&self) -> Result<(), StoreError> {
+        match self.watch.links() {
+            Some(links) => links.settle().await.map_err(|error| self.failed(&error)),
+            None => Ok(()),
+        }
     }
 
     fn events(&self) -> Option<Arc<dyn EventLog>> {

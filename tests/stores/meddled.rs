@@ -185,6 +185,10 @@ impl Store for Meddled {
         self.store.increment(key, increment).await
     }
 
+    async fn hear(&self) -> Result<(), StoreError> {
+        self.store.hear().await
+    }
+
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.watcher.set(watcher).expect("asked once");
         true

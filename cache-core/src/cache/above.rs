@@ -109,6 +109,12 @@ impl Above {
         self.generations.reserve(&own_scope(key))
     }
 
+    /// Whether what this process has done to the slot since the pledge may still be told of: its lease has
+    /// not been yet, or more was done than that.
+    pub(super) fn may_hear_of(&self, pledge: &Pledge, has_done_more: bool) -> bool {
+        self.coherence == Coherence::Push && (has_done_more || pledge.0.is_current_at(SLOT))
+    }
+
     /// What changed is not served from here any more.
     pub(crate) fn forget(&self, scopes: &[String], keys: &[String]) {
         for scope in scopes {

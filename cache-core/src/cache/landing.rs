@@ -50,6 +50,7 @@ impl Cache {
         lifetime: Lifetime,
         encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
         lease: &Lease,
+        pledge: Option<&Pledge>,
         budget: &mut Budget<'_>,
     ) -> Result<Fill, Error> {
         if !envelope::admits(scopes) {
@@ -89,8 +90,14 @@ impl Cache {
         {
             return Ok(Fill::Overtaken);
         }
-        // From here on nobody keeps what was there before.
         let above = self.shared.above.as_ref();
+        if let (Some(above), Some(pledge)) = (above, pledge)
+            && above.may_hear_of(pledge, remote.has_own_scopes || lease.token.is_own())
+        {
+            // Not of the fill's own lease after this, which would be taken for someone else's change.
+            let _ = budget.spend(remote.store.hear()).await;
+        }
+        // From here on nobody keeps what was there before.
         let reservation = above.map(|above| above.reserve(key.qualified()));
         let fill = remote
             .store

@@ -404,6 +404,7 @@ impl Cache {
             lifetime,
             encode,
             &lease,
+            None,
             budget,
         );
         match filling.await {

@@ -324,6 +324,7 @@ impl Cache {
                             new.lifetime,
                             |bytes| codec::encode(new.value, bytes, self.shared.encoding),
                             &lease,
+                            pledge.as_ref(),
                             budget,
                         )
                         .await?;

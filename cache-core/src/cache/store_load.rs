@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use super::above::Pledge;
 use super::background::outwait_flight;
 use super::fetch::{Answer, Entered, Leader, LoadFailure, StoreHit, Visit, Waited, wait_for};
 use super::landing::{Fill, Landing, count_fill};
@@ -236,7 +237,8 @@ impl Cache {
         {
             let encode = |bytes| O::Coding::encode(&entry.value, bytes, self.shared.encoding);
             let pledge = leader.pledge.take();
-            if let Some(landing) = self.fill_under(visit, leader, lifetime, encode).await {
+            let filling = self.fill_under(visit, leader, lifetime, encode, pledge.as_ref());
+            if let Some(landing) = filling.await {
                 let value = || entry.value.clone();
                 self.land_above(visit.key, pledge, landing, lifetime, value);
             }
@@ -300,7 +302,7 @@ impl Cache {
                     O::Coding::encode(&negative, bytes, self.shared.encoding)?;
                 Ok((bytes, codec::of_failure(codec), shape))
             };
-            self.fill_under(visit, leader, lifetime, encode).await;
+            self.fill_under(visit, leader, lifetime, encode, None).await;
         } else {
             leader.leading.land(Ending::Abandoned, || {});
         }
@@ -335,6 +337,7 @@ impl Cache {
         leader: Leader<'_>,
         lifetime: Lifetime,
         encode: impl FnOnce(Vec<u8>) -> Result<Encoded, Error>,
+        pledge: Option<&Pledge>,
     ) -> Option<Landing> {
         let mut landing = None;
         let Leader {
@@ -352,8 +355,10 @@ impl Cache {
                 Ok(Fill::Overtaken)
             } else {
                 let budget = &mut remote.budget();
-                self.fill(remote, key, scopes, lifetime, encode, &lease, budget)
-                    .await
+                self.fill(
+                    remote, key, scopes, lifetime, encode, &lease, pledge, budget,
+                )
+                .await
             };
             count_fill(&visit.tally, key, &filled);
             if let Ok(Fill::Stored(stored)) = filled {

@@ -186,6 +186,10 @@ impl Store for OwnChanges {
         self.store.connection()
     }
 
+    async fn hear(&self) -> Result<(), StoreError> {
+        self.store.hear().await
+    }
+
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.store.watch(watcher)
     }

@@ -335,6 +335,10 @@ impl Store for Guarded {
         self.store().connection()
     }
 
+    async fn hear(&self) -> Result<(), StoreError> {
+        self.call(self.store().hear()).await
+    }
+
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.store().watch(watcher)
     }

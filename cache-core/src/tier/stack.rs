@@ -366,6 +366,10 @@ impl Store for Stack {
         self.authority().connection()
     }
 
+    async fn hear(&self) -> Result<(), StoreError> {
+        self.authority().hear().await
+    }
+
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.authority().watch(watcher)
     }

@@ -55,7 +55,7 @@ impl Links {
     }
 
     /// Waits until all that was sent before has been answered.
-    pub(super) async fn settle(&self) -> RedisResult<()> {
+    pub(crate) async fn settle(&self) -> RedisResult<()> {
         let pings = self.connections.values().map(async |link| {
             let mut link = link.clone();
             redis::cmd("PING").exec_async(&mut link).await

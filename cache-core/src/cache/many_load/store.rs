@@ -451,7 +451,8 @@ impl Cache {
     ) {
         let encode = |bytes| O::Coding::encode(&landed.value, bytes, self.shared.encoding);
         let pledge = leader.pledge.take();
-        if let Some(landing) = self.fill_under(visit, leader, lifetime, encode).await {
+        let filling = self.fill_under(visit, leader, lifetime, encode, pledge.as_ref());
+        if let Some(landing) = filling.await {
             let value = || landed.value.clone();
             self.land_above(visit.key, pledge, landing, lifetime, value);
         }
