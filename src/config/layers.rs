@@ -18,8 +18,8 @@ pub(super) fn layers(all: &[Said], mistakes: &mut Mistakes) -> Option<Kept> {
         .filter(|(_, words)| words.is_enabled())
         .collect();
     if enabled.is_empty() {
-        let said = spoken_of.filter_map(|(_, words)| words.on("enabled"));
-        mistakes.note(&said.last()?.place, || {
+        let mut said = spoken_of.filter_map(|(_, words)| words.on("enabled"));
+        mistakes.note(&said.next_back()?.place, || {
             "no layer of the cache is enabled: to keep nothing, say `provider = \"off\"` of the cache, without layers"
                 .to_owned()
         });

@@ -20,6 +20,12 @@ pub(super) struct Assembly {
     names: LayerSet,
 }
 
+/// The stores, and what process memory above them depends on, if there is some.
+pub(super) struct Stores {
+    pub(super) remote: Remote,
+    pub(super) above: Option<Arc<Above>>,
+}
+
 /// The layer of process memory.
 pub(super) struct Upper {
     pub(super) limit: MemoryLimit,
@@ -88,7 +94,7 @@ impl Assembly {
         coherence: Coherence,
         lease: Duration,
         clock: &Clock,
-    ) -> Result<Option<(Remote, Option<Arc<Above>>)>, StackError> {
+    ) -> Result<Option<Stores>, StackError> {
         let Self {
             memory,
             mut stores,
@@ -126,6 +132,6 @@ impl Assembly {
             None => names,
         };
         let remote = Remote::new(below, layers, above.clone(), lease);
-        Ok(Some((remote, above)))
+        Ok(Some(Stores { remote, above }))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::assemble::Assembly;
+use super::assemble::{Assembly, Stores};
 use super::near::Near;
 use super::{Backend, Background, Cache, Shared, Ttls};
 use crate::clock::Clock;
@@ -204,7 +204,7 @@ impl CacheBuilder {
             Err(error) => panic!("{error}"),
         };
         let (backend, above) = match below {
-            Some((remote, above)) => (Backend::Remote(remote), above),
+            Some(Stores { remote, above }) => (Backend::Remote(remote), above),
             None if is_off => (Backend::Off, None),
             None => (Backend::Memory(memory()), None),
         };
