@@ -15,6 +15,9 @@ use tokio::sync::Semaphore;
 use crate::meddled::Meddled;
 use crate::stage::{cache_on, in_time};
 
+/// Something that the store tells of.
+type Change = &'static dyn Fn(&dyn Watcher);
+
 /// A cache with process memory above a server, and another process that has only the server.
 struct Above {
     cache: Cache,
@@ -157,7 +160,7 @@ async fn a_direct_lookup_is_kept_as_well() {
 async fn a_change_that_is_heard_ends_what_it_is_about() {
     in_time(async {
         let above = Above::new().await;
-        let changes: [&dyn Fn(&dyn Watcher); 6] = [
+        let changes: [Change; 6] = [
             &|watcher| watcher.slot_changed(Key::new("user:7").qualified()),
             &|watcher| watcher.generation_changed("tag:users"),
             &|watcher| watcher.generation_changed("all"),
