@@ -3,6 +3,8 @@
 //! Works on a copy of the tree below `target/mutants`. Each guard is a piece of text in a file and
 //! what stands there without it; a text that is no longer there is an error, so the list stays true.
 
+mod tiers;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +16,41 @@ struct Guard {
     with: &'static str,
     without: &'static str,
 }
+
+/// Guards, and the tests of which one must notice when a guard is missing.
+struct Suite {
+    guards: &'static [Guard],
+    /// What `cargo test` is told, one after the other until one notices.
+    tests: &'static [&'static [&'static str]],
+}
+
+const SUITES: &[Suite] = &[
+    Suite {
+        guards: GUARDS,
+        tests: &[&[
+            "--package=larder",
+            "--package=larder-core",
+            "--lib",
+            "--test=stores",
+            "--test=macros",
+        ]],
+    },
+    Suite {
+        guards: tiers::GUARDS,
+        tests: &[
+            &["--package=larder", "--test=stores", "--test=push"],
+            &[
+                "--package=larder",
+                "--test=conformance",
+                "--",
+                "memcached",
+                "memory_file",
+                "redis_redis",
+            ],
+            &["--package=larder", "--test=history"],
+        ],
+    },
+];
 
 const GUARDS: &[Guard] = &[
     Guard {
@@ -343,8 +380,8 @@ const GUARDS: &[Guard] = &[
     Guard {
         name: "a write hears of what others set if it is absent before it puts",
         file: "cache-core/src/cache/set.rs",
-        with: "self.shared.fences.note_key(key);\n        match &self.shared.backend {\n            Backend::Off => Ok(false)",
-        without: "match &self.shared.backend {\n            Backend::Off => Ok(false)",
+        with: "self.shared.fences.note_key(key);\n        match self.stand(self.meant(spec.layers)) {\n            None => Ok(false)",
+        without: "match self.stand(self.meant(spec.layers)) {\n            None => Ok(false)",
     },
     Guard {
         name: "a write hears of what others count before it puts",
@@ -486,27 +523,21 @@ pub(crate) fn run(only: Option<&str>) -> Result<(), String> {
     let copy = Path::new("target/mutants/tree");
     copy_tree(copy)?;
     let mut unnoticed = Vec::new();
-    for guard in GUARDS {
-        if only.is_some_and(|only| !guard.name.contains(only)) {
-            continue;
+    for Suite { guards, tests } in SUITES {
+        for guard in *guards {
+            if only.is_some_and(|only| !guard.name.contains(only)) {
+                continue;
+            }
+            let noticed = without(guard, copy, || is_noticed(copy, tests))?;
+            println!(
+                "{}  {}",
+                if noticed { "noticed  " } else { "UNNOTICED" },
+                guard.name
+            );
+            if !noticed {
+                unnoticed.push(guard.name);
+            }
         }
-        let file = copy.join(guard.file);
-        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", guard.file))?;
-        if !text.contains(guard.with) {
-            return Err(format!("`{}` no longer says `{}`", guard.file, guard.with));
-        }
-        let mutated = text.replacen(guard.with, guard.without, 1);
-        fs::write(&file, mutated).map_err(|error| error.to_string())?;
-        let noticed = is_noticed(copy)?;
-        println!(
-            "{}  {}",
-            if noticed { "noticed  " } else { "UNNOTICED" },
-            guard.name
-        );
-        if !noticed {
-            unnoticed.push(guard.name);
-        }
-        fs::write(&file, text).map_err(|error| error.to_string())?;
     }
     if unnoticed.is_empty() {
         Ok(())
@@ -515,36 +546,55 @@ pub(crate) fn run(only: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// Whether a test fails. Code that does not compile is a mistake in the list, not a notice.
-fn is_noticed(copy: &Path) -> Result<bool, String> {
-    let cargo = |args: &[&str]| {
-        Command::new(env!("CARGO"))
-            .args(args)
-            .current_dir(copy)
-            .env("CARGO_TARGET_DIR", "../build")
-            .env("RUSTFLAGS", "--cap-lints allow")
-            .env("LARDER_TEST_SECONDS", "5")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .map(|status| status.success())
-            .map_err(|error| error.to_string())
-    };
-    let tests = [
-        "--package",
-        "larder",
-        "--package",
-        "larder-core",
-        "--lib",
-        "--test",
-        "stores",
-        "--test",
-        "macros",
-    ];
-    if !cargo(&[&["test", "--no-run"], &tests[..]].concat())? {
-        return Err("the tree does not compile without this guard".to_owned());
+/// Does something while a guard is missing in the tree.
+fn without<T>(
+    guard: &Guard,
+    tree: &Path,
+    work: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
+    let file = tree.join(guard.file);
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", guard.file))?;
+    if !text.contains(guard.with) {
+        return Err(format!("`{}` no longer says `{}`", guard.file, guard.with));
     }
-    Ok(!cargo(&[&["test", "--no-fail-fast"], &tests[..]].concat())?)
+    let mutated = text.replacen(guard.with, guard.without, 1);
+    fs::write(&file, mutated).map_err(|error| error.to_string())?;
+    let done = work();
+    fs::write(&file, text).map_err(|error| error.to_string())?;
+    done
+}
+
+/// Whether a test fails. Code that does not compile is a mistake in the list, not a notice.
+fn is_noticed(copy: &Path, tests: &[&[&str]]) -> Result<bool, String> {
+    for tests in tests {
+        let (targets, names) = match tests.iter().position(|argument| *argument == "--") {
+            Some(names) => tests.split_at(names),
+            None => (*tests, &[][..]),
+        };
+        if !passes(copy, &[&["--no-run"], targets].concat())? {
+            return Err("the tree does not compile without this guard".to_owned());
+        }
+        if !passes(copy, &[&["--no-fail-fast"], targets, names].concat())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether `cargo test` succeeds with these arguments.
+fn passes(copy: &Path, arguments: &[&str]) -> Result<bool, String> {
+    Command::new(env!("CARGO"))
+        .arg("test")
+        .args(arguments)
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", "../build")
+        .env("RUSTFLAGS", "--cap-lints allow")
+        .env("LARDER_TEST_SECONDS", "5")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .map(|status| status.success())
+        .map_err(|error| error.to_string())
 }
 
 fn copy_tree(to: &Path) -> Result<(), String> {
