@@ -132,23 +132,28 @@ impl Worker {
     /// Reads an item in one way or another; `None` if there is nothing, or it was given up.
     async fn read(&self, item: Item, rng: &mut Rng) -> Option<Version> {
         let takes = Duration::from_millis(rng.u64(..4));
+        // Not a number alone: those have no copies, and no place above a store that is asked at each hit.
         let load = async || {
             let version = self.origin.read(item).await;
             // The older the version is when it is stored, the better.
             if !takes.is_zero() {
                 sleep(takes).await;
             }
-            version
+            (item, version)
         };
         let tags = [tag(item), group(item)];
         let load = self.cache.load(key(item), load).tags(tags);
-        match rng.u8(..100) {
+        let read: Option<(Item, Version)> = match rng.u8(..100) {
             0..10 => self.cache.get(key(item)).await.ok().flatten(),
             10..13 => timeout(Duration::from_millis(2), load).await.ok(),
             13..15 => Some(load.refresh().await),
             15..25 => Some(load.lock().await),
             _ => Some(load.await),
-        }
+        };
+        read.map(|(of, version)| {
+            assert_eq!(of, item, "each key has a value of its own");
+            version
+        })
     }
 
     async fn write_on(self, mut rng: Rng) {
