@@ -67,12 +67,17 @@ impl Site {
         let silent = match fault {
             Fault::Cut => {
                 damage.ended_links += 1;
-                let lasts = [Duration::ZERO, millis(rng, 1..300)];
-                self.behave(place, Broken::Cut, lasts[rng.usize(..2)]).await;
+                // The first one for so long that what is not distrusted shows.
+                let lasts = match damage.times[&fault] % 3 {
+                    1 => Duration::from_millis(1_500),
+                    2 => Duration::ZERO,
+                    _ => millis(rng, 1..300),
+                };
+                self.behave(place, Broken::Cut, lasts).await;
                 None
             }
             Fault::Blackhole => {
-                self.behave(place, Broken::Blackhole, millis(rng, 50..2_200))
+                self.behave(place, Broken::Blackhole, millis(rng, 50..3_500))
                     .await;
                 Some(Some(place))
             }

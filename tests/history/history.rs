@@ -29,7 +29,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// What was read and should not have been, or what did not happen enough for the history to show
 /// anything; with the seed.
 pub(crate) fn run(plan: &Plan) -> Result<(), String> {
-    let seconds = number("LARDER_HISTORY_SECONDS").unwrap_or(12);
+    let seconds = number("LARDER_HISTORY_SECONDS").unwrap_or(14);
     let seed = number("LARDER_HISTORY_SEED").unwrap_or_else(|| fastrand::u64(..));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -7,7 +7,7 @@
 //! which every write raises. Meanwhile faults happen to the servers, the connections and the workers. In
 //! the end the [`checker`] goes through what was written down.
 //!
-//! `LARDER_HISTORY_SECONDS` says how long each history lasts (12 unless set), `LARDER_HISTORY_SEED` what is
+//! `LARDER_HISTORY_SECONDS` says how long each history lasts (14 unless set), `LARDER_HISTORY_SEED` what is
 //! random in it; a history that fails prints its seed. What the threads and processes make of a seed
 //! differs from run to run.
 

@@ -71,22 +71,10 @@ pub(super) const GUARDS: &[Guard] = &[
         without: "if false {",
     },
     Guard {
-        name: "a copy is valid under the generations of its tags only",
-        file: "cache-core/src/tier/read.rs",
-        with: "Ok(if !envelope.scopes.iter().all(is_current) {",
-        without: "Ok(if !envelope.scopes.iter().all(is_current) && false {",
-    },
-    Guard {
         name: "a fill needs its lease (memcached, files and objects)",
         file: "cache-core/src/blobs/slot_step.rs",
         with: "        if self.token() == Some(token) {\n            let bytes = entry.to_vec();",
         without: "        if self.token() == Some(token) || true {\n            let bytes = entry.to_vec();",
-    },
-    Guard {
-        name: "a fill needs the generation that its lease has seen to be the key's own (stack)",
-        file: "cache-core/src/cache/landing.rs",
-        with: "&& !advance_own(remote, step, lease.token, kept, budget).await?\n",
-        without: "&& { let _ = advance_own(remote, step, lease.token, kept, budget).await?; false }\n",
     },
     Guard {
         name: "the end of a connection that tells of changes is told (Redis)",
