@@ -69,7 +69,7 @@ impl Site {
                 damage.ended_links += 1;
                 // The first one for so long that what is not distrusted shows.
                 let lasts = match damage.times[&fault] % 3 {
-                    1 => Duration::from_millis(1_500),
+                    1 => Duration::from_millis(2_500),
                     2 => Duration::ZERO,
                     _ => millis(rng, 1..300),
                 };

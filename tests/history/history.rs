@@ -13,9 +13,7 @@ use crate::faults::{Damage, Fault, Site};
 use crate::plan::{Plan, Tiers};
 use crate::record::{Moment, Records, watch_for_stalls};
 use crate::tiers::Below;
-use crate::worker::Job;
-
-const PLACES: usize = 3;
+use crate::worker::{Job, PLACES};
 
 /// How long nothing goes wrong at the end, so that what is stale for good is seen.
 const CALM: Duration = Duration::from_secs(2);
@@ -157,6 +155,7 @@ impl Crew<'_> {
         let job = Job {
             below,
             is_strict: self.plan.is_strict,
+            place,
             origin: self.origin.clone(),
             records,
             seed: self.rng.u64(..),
