@@ -77,7 +77,7 @@ impl Site {
                 None
             }
             Fault::Blackhole => {
-                self.behave(place, Broken::Blackhole, millis(rng, 50..3_500))
+                self.behave(place, Broken::Blackhole, millis(rng, 50..2_500))
                     .await;
                 Some(Some(place))
             }

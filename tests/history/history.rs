@@ -75,7 +75,7 @@ async fn happen(plan: &Plan, lasts: Duration, seed: u64) -> Result<(), String> {
     let mut damage = Damage::default();
     let mut next = Vec::new();
     while Moment::now().after(CALM) < ends {
-        sleep(Duration::from_millis(rng.u64(50..400))).await;
+        sleep(Duration::from_millis(rng.u64(50..250))).await;
         // Each in turn, in another order each time.
         if next.is_empty() {
             next.extend_from_slice(plan.faults);
