@@ -7,7 +7,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
 use futures_util::future::join_all;
 use larder::{Cache, CacheBuilder, Coherence, Layer, LayerName, Reach, cache_read};
 use larder_memcached::MemcachedStore;
@@ -54,7 +56,11 @@ struct Stage {
 impl Stage {
     fn new(runtime: Runtime) -> Self {
         let (redis, memcached, s3) = runtime.block_on(async {
-            (RedisServer::start().await, MemcachedServer::start().await, S3Server::start())
+            (
+                RedisServer::start().await,
+                MemcachedServer::start().await,
+                S3Server::start(),
+            )
         });
         let raw = runtime.block_on(async {
             let client = redis::Client::open(redis.url()).expect("it is a URL");
@@ -166,9 +172,21 @@ fn hit(criterion: &mut Criterion) {
         let file = builder().layer(LayerName::L4, Layer::store(stage.file("alone").await));
         let s3 = builder().layer(LayerName::L4, Layer::store(stage.s3().await));
         [
-            ("process memory above Redis, push", LayerName::L1, stage.tiers(2, "push").await),
-            ("process memory above Redis, strict", LayerName::L1, strict.build()),
-            ("memcached above Redis", LayerName::L2, copies(above.build()).await),
+            (
+                "process memory above Redis, push",
+                LayerName::L1,
+                stage.tiers(2, "push").await,
+            ),
+            (
+                "process memory above Redis, strict",
+                LayerName::L1,
+                strict.build(),
+            ),
+            (
+                "memcached above Redis",
+                LayerName::L2,
+                copies(above.build()).await,
+            ),
             ("Redis", LayerName::L3, stage.tiers(1, "alone").await),
             ("a file", LayerName::L4, file.build()),
             ("S3", LayerName::L4, s3.build()),
@@ -196,14 +214,17 @@ fn hits(cache: &Cache, layer: LayerName) -> u64 {
 
 fn raw_get(stage: &Stage, group: &mut Group<'_>, key: &str) {
     let mut raw = stage.raw.clone();
-    group.bench_function(BenchmarkId::new("raw redis", "GET of the same bytes"), |bench| {
-        bench.iter(|| {
-            stage.runtime.block_on(async {
-                let bytes: Vec<u8> = raw.get(key).await.expect("it is there");
-                black_box(bytes);
+    group.bench_function(
+        BenchmarkId::new("raw redis", "GET of the same bytes"),
+        |bench| {
+            bench.iter(|| {
+                stage.runtime.block_on(async {
+                    let bytes: Vec<u8> = raw.get(key).await.expect("it is there");
+                    black_box(bytes);
+                });
             });
-        });
-    });
+        },
+    );
 }
 
 /// A hit on Redis whose entry is copied into the tier above: the first read of each key by a cache.
@@ -226,7 +247,9 @@ fn promotion(criterion: &mut Criterion) {
                 for chunk in (0..reads).step_by(KEYS as usize) {
                     turn += 1;
                     let ids = 0..KEYS.min(reads - chunk);
-                    took += stage.runtime.block_on(promote(&stage, is_memory, turn, ids));
+                    took += stage
+                        .runtime
+                        .block_on(promote(&stage, is_memory, turn, ids));
                 }
                 took
             });
@@ -248,7 +271,9 @@ async fn promote(stage: &Stage, is_memory: bool, turn: u64, ids: std::ops::Range
         cache
     } else {
         let empty = stage.memcached(&format!("empty{turn}")).await;
-        builder.layer(LayerName::L2, Layer::store(empty).reach(Reach::Host)).build()
+        builder
+            .layer(LayerName::L2, Layer::store(empty).reach(Reach::Host))
+            .build()
     };
     let count = ids.end;
     let loads = cache.stats().loads;
@@ -286,12 +311,16 @@ fn fill(criterion: &mut Criterion) {
         });
     });
     for (count, name) in TIERS {
-        let cache = stage.runtime.block_on(stage.tiers(count, &format!("fill{count}")));
+        let cache = stage
+            .runtime
+            .block_on(stage.tiers(count, &format!("fill{count}")));
         let mut id = 0;
         group.bench_function(BenchmarkId::new("larder", name), |bench| {
             bench.iter(|| {
                 id += 1;
-                stage.runtime.block_on(larder::scope(cache.clone(), user(id)))
+                stage
+                    .runtime
+                    .block_on(larder::scope(cache.clone(), user(id)))
             });
         });
         assert!(cache.stats().loads >= id, "each is another one");
@@ -319,7 +348,9 @@ fn invalidation(criterion: &mut Criterion) {
         });
     });
     for (count, name) in TIERS {
-        let cache = stage.runtime.block_on(stage.tiers(count, &format!("tag{count}")));
+        let cache = stage
+            .runtime
+            .block_on(stage.tiers(count, &format!("tag{count}")));
         group.bench_function(BenchmarkId::new("larder", name), |bench| {
             bench.iter(|| {
                 stage.runtime.block_on(async {
@@ -341,28 +372,34 @@ fn many_readers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read by 64 tasks");
     group.throughput(Throughput::Elements(TASKS));
     let raw = stage.raw.clone();
-    group.bench_function(BenchmarkId::new("raw redis", "GET of the same bytes"), |bench| {
-        bench.iter_custom(|turns| {
-            stage.runtime.block_on(by_many(turns, || {
-                let mut raw = raw.clone();
-                async move {
-                    let bytes: Vec<u8> = raw.get(keys[0]).await.expect("it is there");
-                    black_box(bytes);
-                }
-            }))
-        });
-    });
-    group.bench_function(BenchmarkId::new("raw redis", "MGET of them and two more"), |bench| {
-        bench.iter_custom(|turns| {
-            stage.runtime.block_on(by_many(turns, || {
-                let mut raw = raw.clone();
-                async move {
-                    let all: Vec<Vec<u8>> = raw.mget(&keys).await.expect("they are there");
-                    black_box(all);
-                }
-            }))
-        });
-    });
+    group.bench_function(
+        BenchmarkId::new("raw redis", "GET of the same bytes"),
+        |bench| {
+            bench.iter_custom(|turns| {
+                stage.runtime.block_on(by_many(turns, || {
+                    let mut raw = raw.clone();
+                    async move {
+                        let bytes: Vec<u8> = raw.get(keys[0]).await.expect("it is there");
+                        black_box(bytes);
+                    }
+                }))
+            });
+        },
+    );
+    group.bench_function(
+        BenchmarkId::new("raw redis", "MGET of them and two more"),
+        |bench| {
+            bench.iter_custom(|turns| {
+                stage.runtime.block_on(by_many(turns, || {
+                    let mut raw = raw.clone();
+                    async move {
+                        let all: Vec<Vec<u8>> = raw.mget(&keys).await.expect("they are there");
+                        black_box(all);
+                    }
+                }))
+            });
+        },
+    );
     for (count, name) in TIERS {
         let cache = stage.runtime.block_on(async {
             let cache = stage.tiers(count, &format!("many{count}")).await;

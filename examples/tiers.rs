@@ -11,6 +11,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -65,8 +66,8 @@ async fn main() -> anyhow::Result<()> {
 
     println!("{:<52}{:<14}{:<7}waiting", "", "served by", "away");
     let first = Process::start(&file).await?;
-    first.until_memory_is_used().await?;
     first.read("nothing is anywhere").await;
+    first.until_memory_is_used().await?;
     first.read("once more").await;
     let second = Process::start(&file).await?;
     second.read("another process").await;
@@ -88,11 +89,14 @@ async fn main() -> anyhow::Result<()> {
     sixth.read("and so did process memory").await;
     let heard = first.invalidation_heard_by(&sixth).await?;
     sixth.read("another process has invalidated them").await;
+    sixth.until_memory_is_used().await?;
     sixth.read("once more").await;
 
     redis.kill();
     sixth.until_memory_is_distrusted().await?;
-    sixth.read("Redis is killed: who knows what is valid?").await;
+    sixth
+        .read("Redis is killed: who knows what is valid?")
+        .await;
     redis.start()?;
     sixth.until_none_is_away().await?;
     Process::start(&file)
@@ -103,12 +107,14 @@ async fn main() -> anyhow::Result<()> {
     redis.kill();
     sixth.until_memory_is_distrusted().await?;
     sixth.run(correct_reports()).await;
-    sixth.read("an invalidation, while it is killed again").await;
+    sixth
+        .read("an invalidation, while it is killed again")
+        .await;
     redis.start()?;
     sixth.until_none_is_away().await?;
     sixth.cache().settle().await;
-    sixth.until_memory_is_used().await?;
     sixth.read("Redis is back: it has taken that").await;
+    sixth.until_memory_is_used().await?;
     sixth.read("once more").await;
 
     println!("\nthe invalidation was heard by the other process {heard:.1?} after it had returned");
@@ -138,12 +144,7 @@ impl Process {
     /// Reads every report, and says where each came from.
     async fn read(&self, what: &str) {
         let before = self.cache().stats();
-        self.run(async {
-            for month in 1..=REPORTS {
-                report(month).await;
-            }
-        })
-        .await;
+        self.run(read(1..=REPORTS)).await;
         let after = self.cache().stats();
         // What is copied behind the callers' backs is there before the next line. An invalidation that a server
         // has still to take would be waited for in vain.
@@ -181,18 +182,18 @@ impl Process {
         Ok(returned.elapsed())
     }
 
-    /// Process memory answers from the moment on that Redis tells of changes.
+    /// Process memory keeps what is read from the moment on that Redis tells of changes.
     async fn until_memory_is_used(&self) -> anyhow::Result<()> {
         let hits = || hits(&self.cache().stats(), LayerName::L1);
-        let before = hits();
         self.until("process memory is not used", async || {
-            self.run(report(0)).await;
-            hits() > before
+            let before = hits();
+            self.run(read(0..=REPORTS)).await;
+            hits() - before == REPORTS + 1
         })
         .await
     }
 
-    /// And until it is known that the connection for that is lost.
+    /// And answers until it is noticed that the connection for that is lost.
     async fn until_memory_is_distrusted(&self) -> anyhow::Result<()> {
         let before = self.cache().stats().loads;
         self.until("process memory is still used", async || {
@@ -210,17 +211,19 @@ impl Process {
         .await
     }
 
-    async fn until(
-        &self,
-        problem: &str,
-        is_reached: impl AsyncFn() -> bool,
-    ) -> anyhow::Result<()> {
+    async fn until(&self, problem: &str, is_reached: impl AsyncFn() -> bool) -> anyhow::Result<()> {
         let began = Instant::now();
         while !is_reached().await {
             ensure!(began.elapsed() < PATIENCE, "{problem}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())
+    }
+}
+
+async fn read(months: RangeInclusive<u64>) {
+    for month in months {
+        report(month).await;
     }
 }
 
@@ -248,9 +251,7 @@ fn sources(before: &Stats, after: &Stats) -> String {
 fn away(stats: &Stats) -> String {
     let tiers = stats.tiers.iter();
     let away = tiers.filter(|tier| tier.breaker != Breaker::Closed);
-    let away: Vec<&str> = away
-        .filter_map(|tier| Some(tier.layer?.as_str()))
-        .collect();
+    let away: Vec<&str> = away.filter_map(|tier| Some(tier.layer?.as_str())).collect();
     away.join(", ")
 }
 
@@ -291,8 +292,17 @@ struct Server {
 impl Server {
     /// One that forgets nothing when it is killed.
     fn redis(folder: &Path) -> anyhow::Result<Self> {
-        let folder = folder.to_str().context("the temporary folder has a name in UTF-8")?;
-        let arguments = ["--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"];
+        let folder = folder
+            .to_str()
+            .context("the temporary folder has a name in UTF-8")?;
+        let arguments = [
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            folder,
+            "--appendonly",
+            "yes",
+        ];
         let arguments = [&arguments[..], &["--appendfsync", "always", "--port"]].concat();
         Self::new("redis-server", &arguments, (b"PING\r\n", b"+PONG"))
     }
@@ -310,7 +320,9 @@ impl Server {
         greeting: (&'static [u8], &'static [u8]),
     ) -> anyhow::Result<Self> {
         // Free now, and taken by nobody in the moment until the server takes it.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned());
         let mut server = Self {
             port,
@@ -327,7 +339,10 @@ impl Server {
         let program = self.program;
         let mut command = Command::new(program);
         command.args(&self.arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let server = command.spawn().with_context(|| {
             format!(
                 "{program} cannot be started: install it (Debian: apt-get install redis-server memcached, macOS: \
