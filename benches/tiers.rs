@@ -128,8 +128,8 @@ impl Stage {
             larder::scope(cache, user(7)).await;
             let bytes: Vec<u8> = raw.get("raw:v1::user:7").await.expect("it is stored");
             let _: () = raw.set("raw", bytes).await.expect("it is stored");
-            let _: () = raw.set("raw-1", [1; 16]).await.expect("it is stored");
-            let _: () = raw.set("raw-2", [2; 16]).await.expect("it is stored");
+            let _: () = raw.set("raw-1", &[1_u8; 16][..]).await.expect("it is stored");
+            let _: () = raw.set("raw-2", &[2_u8; 16][..]).await.expect("it is stored");
         });
         ["raw", "raw-1", "raw-2"]
     }
@@ -306,7 +306,7 @@ fn fill(criterion: &mut Criterion) {
                 let key = format!("filled:{id}");
                 let missed: Option<Vec<u8>> = raw.get(&key).await.expect("it answers");
                 assert_eq!(missed, None);
-                let () = raw.set_ex(&key, [0; 180], 300).await.expect("it answers");
+                let () = raw.set_ex(&key, &[0_u8; 180][..], 300).await.expect("it answers");
             });
         });
     });
@@ -376,7 +376,8 @@ fn many_readers(criterion: &mut Criterion) {
         BenchmarkId::new("raw redis", "GET of the same bytes"),
         |bench| {
             bench.iter_custom(|turns| {
-                stage.runtime.block_on(by_many(turns, || {
+                let raw = raw.clone();
+                stage.runtime.block_on(by_many(turns, move || {
                     let mut raw = raw.clone();
                     async move {
                         let bytes: Vec<u8> = raw.get(keys[0]).await.expect("it is there");
@@ -390,7 +391,8 @@ fn many_readers(criterion: &mut Criterion) {
         BenchmarkId::new("raw redis", "MGET of them and two more"),
         |bench| {
             bench.iter_custom(|turns| {
-                stage.runtime.block_on(by_many(turns, || {
+                let raw = raw.clone();
+                stage.runtime.block_on(by_many(turns, move || {
                     let mut raw = raw.clone();
                     async move {
                         let all: Vec<Vec<u8>> = raw.mget(&keys).await.expect("they are there");
@@ -408,7 +410,8 @@ fn many_readers(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("larder", name), |bench| {
             bench.iter_custom(|turns| {
-                stage.runtime.block_on(by_many(turns, || {
+                let cache = cache.clone();
+                stage.runtime.block_on(by_many(turns, move || {
                     larder::scope(cache.clone(), async {
                         black_box(user(7).await);
                     })
