@@ -88,6 +88,39 @@ fn graph() {
     );
 }
 
+#[test]
+fn tiers() {
+    let text = run("tiers", &[]);
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split("  ").collect())
+        .collect();
+    for (what, sources) in [
+        ("nothing is anywhere", "6 origin"),
+        ("once more", "6 l1"),
+        ("another process", "6 l2"),
+        ("another one; memcached is killed", "6 l3"),
+        ("Redis needed the room for others", "6 l4"),
+        ("memcached is back, and empty", "6 l3"),
+        ("it got copies of what was found below", "6 l2"),
+        ("and so did process memory", "6 l1"),
+        ("another process has invalidated them", "6 origin"),
+        ("Redis is killed: who knows what is valid?", "6 origin"),
+        ("Redis is back, and so is what was valid", "6 l2"),
+        ("an invalidation, while it is killed again", "6 origin"),
+        ("Redis is back: it has taken that", "6 origin"),
+    ] {
+        let line = lines.iter().find(|line| line[0] == what);
+        let line = line.unwrap_or_else(|| panic!("`{what}` is not in {text}"));
+        let answered = line[1..].iter().find(|word| !word.is_empty());
+        assert_eq!(
+            answered.map(|word| word.trim()),
+            Some(sources),
+            "{what}: {text}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn two_processes_on_one_redis() {
     let server = RedisServer::start().await;
