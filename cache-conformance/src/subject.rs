@@ -23,7 +23,7 @@ pub struct Subject {
 }
 
 /// How long one operation may wait for the store: more than a loaded machine takes.
-const TIME_BUDGET: Duration = Duration::from_secs(10);
+const TIME_BUDGET: Duration = Duration::from_secs(40);
 
 impl Subject {
     /// A store of bytes. `open` gives a handle on the part of the store that is called like its

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use larder::{Cache, CacheBuilder, Layer, LayerName, Reach};
 
-use crate::{cluster, file, memcached, redis, s3};
+use crate::{cluster, file, memcached, redis};
 
 /// Process memory, and above what.
 fn memory() -> CacheBuilder {
@@ -45,15 +45,15 @@ stacks! {
         let file = Layer::store(file::open(name).await).reach(Reach::Host);
         memory().layer(LayerName::L4, file)
     };
-    memory_redis_cluster_s3: cluster, name => {
+    memory_redis_cluster_file: cluster, name => {
         let redis = redis::open(name.clone()).await;
         let redis = Layer::store(redis).reach(Reach::Host);
         let cluster = Layer::store(cluster::open(name.clone()).await);
-        let s3 = Layer::store(s3::open(name).await);
+        let file = Layer::store(file::open(name).await).reach(Reach::Host);
         memory()
             .layer(LayerName::L2, redis)
             .layer(LayerName::L3, cluster)
-            .layer(LayerName::L4, s3)
+            .layer(LayerName::L4, file)
     };
     /// Without process memory: both on one server, under names of their own.
     redis_redis: redis, name => {

@@ -48,6 +48,7 @@ use std::sync::Arc;
 use futures_util::future::{join, join_all};
 
 use super::landing::Fill;
+use super::layers::Stand;
 use super::lifetime::Lifetime;
 use super::near::Place;
 use super::puts::{Given, Puts, Spot};
@@ -55,7 +56,6 @@ use super::{Backend, Cache, Invalidation, Targets, reached};
 use crate::error::{Error, StoreError};
 use crate::fence::Fence;
 use crate::remote::{Budget, HeldLease, Remote, Ticket};
-use crate::spec::Layers;
 use crate::stats::{Count, Counters};
 use crate::store::{Advance, Claim, Expected, Lease, LeaseRequest, Leased, Nonce};
 
@@ -91,7 +91,9 @@ impl Cache {
             return opened;
         };
         let spots = puts.spots.iter();
-        let foreseen: Vec<_> = spots.filter(|spot| spot.layers != Layers::L1).collect();
+        let foreseen: Vec<_> = spots
+            .filter(|spot| matches!(self.stand_of(spot), Some(Stand::Store(_))))
+            .collect();
         let leases = foreseen.iter().map(|spot| self.lease(remote, spot));
         let beginning = self.begin_known(remote, puts, targets);
         let (leases, begun) = join(join_all(leases), beginning).await;
@@ -193,10 +195,10 @@ impl Cache {
             Backend::Off | Backend::Memory(_) => None,
         };
         let wanted = given.len();
-        let is_remote = ticket.is_some();
         let (near, given): (Vec<_>, Vec<_>) = given
             .into_iter()
-            .partition(|given| !is_remote || given.spot.layers == Layers::L1);
+            .filter(|given| self.stand_of(&given.spot).is_some())
+            .partition(|given| matches!(self.stand_of(&given.spot), Some(Stand::Memory(_))));
         let near = near.into_iter();
         let mut put = near
             .filter_map(|given| self.put_in_memory(given, &opened.fence))
@@ -222,6 +224,11 @@ impl Cache {
             );
         }
         invalidation
+    }
+
+    /// Where the entry is.
+    fn stand_of(&self, spot: &Spot) -> Option<Stand<'_>> {
+        self.stand(self.meant(spot.layers))
     }
 
     /// Places the entry, unless something has overtaken it.
@@ -397,6 +404,10 @@ impl Cache {
         };
         let encode = |bytes| value.encode(bytes, self.shared.encoding);
         let lifetime = candidate.lifetime;
+        let remote = match self.stand_of(spot) {
+            Some(Stand::Store(narrowed)) => narrowed,
+            Some(Stand::Memory(_)) | None => remote,
+        };
         let filling = self.fill(
             remote,
             &spot.key,
