@@ -128,8 +128,14 @@ impl Stage {
             larder::scope(cache, user(7)).await;
             let bytes: Vec<u8> = raw.get("raw:v1::user:7").await.expect("it is stored");
             let _: () = raw.set("raw", bytes).await.expect("it is stored");
-            let _: () = raw.set("raw-1", &[1_u8; 16][..]).await.expect("it is stored");
-            let _: () = raw.set("raw-2", &[2_u8; 16][..]).await.expect("it is stored");
+            let _: () = raw
+                .set("raw-1", &[1_u8; 16][..])
+                .await
+                .expect("it is stored");
+            let _: () = raw
+                .set("raw-2", &[2_u8; 16][..])
+                .await
+                .expect("it is stored");
         });
         ["raw", "raw-1", "raw-2"]
     }
@@ -306,7 +312,10 @@ fn fill(criterion: &mut Criterion) {
                 let key = format!("filled:{id}");
                 let missed: Option<Vec<u8>> = raw.get(&key).await.expect("it answers");
                 assert_eq!(missed, None);
-                let () = raw.set_ex(&key, &[0_u8; 180][..], 300).await.expect("it answers");
+                let () = raw
+                    .set_ex(&key, &[0_u8; 180][..], 300)
+                    .await
+                    .expect("it answers");
             });
         });
     });

@@ -26,6 +26,9 @@ const MOST_PATTERNS: usize = 50;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 
+/// For how many time budgets one may carry out what is pending before another does, too.
+const TURN: u32 = 8;
+
 #[derive(Debug)]
 pub(crate) struct Journal {
     store: Arc<dyn Store>,
@@ -34,6 +37,8 @@ pub(crate) struct Journal {
     /// The number of pending items, readable without the lock: almost always zero.
     len: AtomicUsize,
     is_flushing: AtomicBool,
+    /// Held by who is carrying out what is pending.
+    turn: tokio::sync::Mutex<()>,
     /// How often the store has taken something.
     takings: AtomicU64,
 }
@@ -70,6 +75,7 @@ impl Journal {
             pending: Mutex::default(),
             len: AtomicUsize::new(0),
             is_flushing: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
             takings: AtomicU64::new(0),
         })
     }
@@ -111,8 +117,14 @@ impl Journal {
     /// runtime may be standing still.
     pub(crate) async fn flush(&self) {
         let mut pause = FIRST_RETRY;
-        while let Some(snapshot) = self.snapshot() {
-            match self.carry_out(&snapshot).await {
+        loop {
+            let turn = self.turn().await;
+            let Some(snapshot) = self.snapshot() else {
+                return;
+            };
+            let outcome = self.carry_out(&snapshot).await;
+            drop(turn);
+            match outcome {
                 Ok(()) => pause = FIRST_RETRY,
                 Err(_) => {
                     // Spread, so that many processes do not come back in step.
@@ -121,6 +133,13 @@ impl Journal {
                 }
             }
         }
+    }
+
+    /// One after the other: a second one that is still under way when the first has ended would delete what
+    /// was set since. But who holds the turn for very long is on a runtime that stands still.
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let longest = self.budget.saturating_mul(TURN);
+        tokio::time::timeout(longest, self.turn.lock()).await.ok()
     }
 
     async fn carry_out(&self, snapshot: &Snapshot) -> Result<(), StoreError> {

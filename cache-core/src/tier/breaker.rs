@@ -13,12 +13,12 @@ pub(super) const MOST_FAILURES: u32 = 5;
 /// The pause before the first probe, and the longest one. Each is twice the one before, and is made
 /// shorter by up to a half, so that many processes do not come back in step.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
-pub(super) const LAST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether calls go to a store.
 ///
 /// It opens after five calls in a row that the store did not answer. From then on a task of its own asks
-/// whether the store answers again: after 50 milliseconds at first, every 5 seconds in the end.
+/// whether the store answers again: after 50 milliseconds at first, every second in the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

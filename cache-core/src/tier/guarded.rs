@@ -25,7 +25,7 @@ use crate::store::{
 /// that failed like this, or because the store could not be reached, the store is left alone: every call
 /// fails at once with [`StoreError::LeftAlone`], until the store has answered a [`ping`](Store::ping).
 /// One is sent in the background after 50 milliseconds, and then after longer and longer pauses of up to
-/// 5 seconds. [`ping`](Store::ping) itself always asks the store.
+/// a second. [`ping`](Store::ping) itself always asks the store.
 ///
 /// An error that is an answer (a refusal, an entry that is too large) says nothing against the store. A
 /// call that is dropped counts as not answered if it had nearly all of its time.
