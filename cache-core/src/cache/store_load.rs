@@ -72,6 +72,16 @@ pub(super) enum Answered<'c> {
     Held,
 }
 
+impl<'c> Leader<'c> {
+    /// Gives the lease back, if there is one: nothing is stored.
+    async fn let_go(self) -> Leading<'c> {
+        if let Some(permit) = self.permit {
+            permit.held.give_back().await;
+        }
+        self.leading
+    }
+}
+
 impl Leader<'_> {
     /// Keeps the lease from ending while the load runs; without an end of its own.
     pub(super) fn renewals<'v>(&'v self, visit: &'v Visit<'v>) -> Option<BoxFuture<'v, ()>> {
@@ -244,7 +254,7 @@ impl Cache {
             }
         } else {
             self.remove_older(visit, &leader).await;
-            leader.leading.land(Ending::Abandoned, || {});
+            leader.let_go().await.land(Ending::Abandoned, || {});
         }
         entry.value.clone()
     }
@@ -304,7 +314,7 @@ impl Cache {
             };
             self.fill_under(visit, leader, lifetime, encode, None).await;
         } else {
-            leader.leading.land(Ending::Abandoned, || {});
+            leader.let_go().await.land(Ending::Abandoned, || {});
         }
         Err(failure.or_panic())
     }

@@ -594,6 +594,15 @@ impl HeldLease {
         self.token
     }
 
+    /// Gives it back now, so that whoever loads next does not share what is about to go.
+    pub(crate) async fn give_back(mut self) {
+        if !self.is_used {
+            let release = self.store.release(&self.key, self.token);
+            let _ = tokio::time::timeout(self.budget, release).await;
+            self.is_used = true;
+        }
+    }
+
     /// The fill consumed it, or it never was ours.
     pub(crate) fn used(mut self) {
         self.is_used = true;
