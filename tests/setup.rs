@@ -86,7 +86,7 @@ async fn a_url_that_is_no_store_is_an_error_that_says_what_is() {
         let error = build(url).await.expect_err("it is no store");
         let text = format!("{error} {error:?}");
         assert!(
-            text.contains("use `redis://`, `rediss://` or `memory`"),
+            text.contains("use `redis://`, `rediss://`, `memcached://` or `memory`"),
             "{text}"
         );
         assert!(!text.contains("hunter2"), "{text}");

@@ -23,13 +23,18 @@ mod kitchen_sink;
 #[cfg(feature = "axum")]
 mod service;
 
+#[path = "../../examples/tiers.rs"]
+#[allow(dead_code)]
+#[cfg(all(feature = "redis", feature = "memcached", feature = "file"))]
+mod tiers;
+
 #[path = "../../examples/warm.rs"]
 #[allow(dead_code)]
 mod warm;
 
 #[test]
 fn the_examples_have_no_mistakes() {
-    for name in ["quickstart", "redis", "events", "service", "warm"] {
+    for name in ["quickstart", "redis", "events", "service", "tiers", "warm"] {
         crate::assert_found(&format!("{}::{name}", module_path!()), &[]);
     }
 }

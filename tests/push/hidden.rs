@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use larder::store::{Filled, Nonce, Store as _};
+use larder::store::{Advance, Filled, Nonce, Store as _};
 use larder_testkit::RedisServer;
 
 use crate::stage::{Stage, Told, in_time};
@@ -146,9 +146,36 @@ async fn nothing_hides_behind_what_a_script_of_the_store_does() {
         for _ in 0..3 {
             sleeper.send("DEBUG SLEEP 0.1");
             other.send("UNLINK shop:v1:#tag:users");
-            let scopes = ["tag:users".to_owned()];
-            let _: Nonce = stage.lease(KEY, &scopes).await;
+            let steps = [Advance {
+                scope: "tag:users".to_owned(),
+                from: None,
+                to: Nonce::random(),
+            }];
+            let advancing = stage.store.advance(&steps, Some(Duration::from_secs(60)));
+            advancing.await.expect("it answers");
             stage.until(&Told::generation("tag:users")).await;
+        }
+    })
+    .await;
+}
+
+/// A generation is begun by a plain command: the answer shows that there was another one before.
+#[tokio::test]
+async fn what_hides_behind_a_generation_that_is_begun_shows_in_the_answer() {
+    in_time(async {
+        let server = sleepy().await;
+        let stage = Stage::at(server.url()).await;
+        let mut other = Other::of(&server);
+        let mut sleeper = Other::of(&server);
+        let scopes = ["tag:users".to_owned()];
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            sleeper.send("DEBUG SLEEP 0.1");
+            other.send("UNLINK shop:v1:#tag:users");
+            let _: Nonce = stage.lease(KEY, &scopes).await;
+            let current = stage.store.generations(&scopes).await.expect("it answers");
+            assert!(current[0].is_some() && !seen.contains(&current[0]));
+            seen.push(current[0]);
         }
     })
     .await;

@@ -156,10 +156,13 @@ async fn an_answer_of_a_new_primary_comes_after_the_loss() {
         let slot = cluster.slot_of("shop:v1::user:7").await;
         let replica = cluster.primary_of(slot).await + 3;
         cluster.fail_over_to(replica).await;
+        // What the new primary alone can answer.
+        let set = ["SET", "shop:v1::user:7", "new"];
+        cluster.nodes()[replica].ask(&set).await;
         let mut is_answered = false;
         while !is_answered {
             let read = stage.store.read(":user:7", Scopes::Named(&[])).await;
-            is_answered = read.is_ok();
+            is_answered = read.is_ok_and(|read| read.slot.as_deref() == Some(b"new"));
         }
         assert!(stage.heard().contains(&Told::Lost));
     })

@@ -201,7 +201,7 @@ async fn mistakes_are_told_with_their_place_and_what_is_known() -> anyhow::Resul
         "larder.toml:3:24: `max_entries`",
         "larder.toml:4:16: `ttl`",
         "larder.toml:6:21: `provider` is `redis`, which needs a `uri`",
-        "larder.toml:8:21: `provider` must be `memory`, `redis` or `off`, not \"floppy\"",
+        "larder.toml:8:21: `provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not \"floppy\"",
     ] {
         assert!(error.contains(part), "{error}");
     }

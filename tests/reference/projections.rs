@@ -315,7 +315,7 @@ async fn a_configuration_that_cannot_be_is_refused(stage: Stage) -> anyhow::Resu
         ),
         (
             unknown,
-            "`provider` must be `memory`, `redis` or `off`, not \"couchbase\"",
+            "`provider` must be `memory`, `redis`, `redis-cluster`, `redis-sentinel`, `memcached`, `s3`, `file`, `http` or `off`, not \"couchbase\"",
         ),
     ] {
         let error = configured(file).await?.expect_err("it cannot be");

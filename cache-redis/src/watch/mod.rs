@@ -18,7 +18,8 @@
 //!   their own: nothing of others hides behind our scripts. (So it is in Redis 7.0 and 8.2 and in
 //!   Valkey 9.1; `tests/push` notices if a server does it otherwise.)
 //! - Our own `UNLINK` hides what others did to the key before. Nothing is lost by that: what is
-//!   invalidated is gone for the caller, too.
+//!   invalidated is gone for the caller, too. So does the `SET` that begins a generation, whose answer
+//!   shows that there was another one before.
 //!
 //! A fill is a script as well, and would be told to who filled, who has the newest entry of all. So it
 //! is followed, in the same step, by a plain command of the link on the same key ([`fill`]).
